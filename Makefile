@@ -13,7 +13,7 @@ STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1 clients/p
 TEST_PROCESSES ?= 6
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
 
-.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console screenshots guarantees guarantees-check limits limits-check access access-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak audit sbom test-lowest lock format help
+.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console screenshots guarantees guarantees-check limits limits-check access access-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench instructions soak audit sbom test-lowest lock format help
 
 run: .venv/server ## serve account demo on 127.0.0.1:50051 (Ctrl-C stops)
 	exec $(BIN)/leadline serve
@@ -30,7 +30,7 @@ test-quick: .venv/dev ## run the unit tests and the conformance tests of the led
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(QUICK)
 
 # The SIP tests have a process of their own: the browser's driver keeps an event loop running in its process.
-test-system: .venv/dev ## run the tests that need programs of the system (Chromium, PostgreSQL, SIP programs)
+test-system: .venv/dev .venv/deploy-tools ## run the tests that need programs of the system (Chromium, PostgreSQL, SIP programs)
 	$(BIN)/python -m pytest -m system tests --ignore-glob="*/test_kamailio*.py"
 	$(BIN)/python -m pytest -m system tests/system/test_kamailio*.py
 
@@ -118,6 +118,9 @@ imports: .venv/dev ## the dependency rule (import-linter)
 bench: .venv/dev ## measure against a bare grpc.aio echo
 	PYTHONPATH=tests $(BIN)/python -m bench
 
+instructions: .venv/dev ## count instructions per call (needs valgrind); fail if 5% more than docs/performance.md has
+	PYTHONPATH=tests $(BIN)/python -m bench.instructions --check --calls 160
+
 soak: .venv/dev .venv/vendors ## the long tests
 	$(BIN)/python -m pytest -m soak tests
 
@@ -160,6 +163,12 @@ help: ## this list
 	@echo "Installing the tools of requirements/audit.txt into .venv/audit-tools (once):"
 	@$(PYTHON) -m venv .venv/audit-tools
 	@set -o pipefail; .venv/audit-tools/bin/python -m pip install --require-hashes -r requirements/audit.txt | $(SHOW)
+	@touch $@
+
+.venv/deploy-tools: requirements/deploy.txt | .venv/bin/python
+	@echo "Installing the tools of requirements/deploy.txt into .venv/deploy-tools (once):"
+	@$(PYTHON) -m venv .venv/deploy-tools
+	@set -o pipefail; .venv/deploy-tools/bin/python -m pip install --require-hashes -r requirements/deploy.txt | $(SHOW)
 	@touch $@
 
 .venv/vendors: requirements/vendors.txt .venv/dev

@@ -64,15 +64,14 @@ from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.audit import SERVER, Actor, AuditAction, AuditEvent
 from leadline_server.domain.audit_chain import ChainedEntry
-from leadline_server.encryption.settings import keys_of
-from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.ledger_opening import open_ledger
 from leadline_server.parts import PLAIN, Parts
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import Ledger
 from leadline_server.replica_recorder import ReplicaRecorder, replica_of
 from leadline_server.retention.account_removal import AccountRemoval
 from leadline_server.retention.pruner import Pruner
-from leadline_server.watch.feed import ChangeFeed
+from leadline_server.watch.feeds import ChangeFeeds
 
 DRAIN_SECONDS: Final = 2.0
 """How long deliveries in progress may go on at the end, in seconds. RPCs that wait for them are answered before."""
@@ -128,9 +127,7 @@ async def open_app(
     clock = clock or SystemClock()
     leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(
-            open_sqlite_ledger(settings.ledger_path, keys_of(settings), make=parts.database)
-        )
+        ledger = await stack.enter_async_context(open_ledger(settings, parts.database))
         copy = CopyWatch(ledger.copy_mark, await ledger.copy_mark.state())
         of_file, own = await stack.enter_async_context(open_crms(settings, ledger, clock, leases.process_id))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
@@ -168,7 +165,7 @@ async def open_app(
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
             registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits, budget))
-        feed = ChangeFeed(ledger.call_logs)
+        feeds = ChangeFeeds(ledger.call_logs)
         observations = Observations(ledger.audit)
         keeper = AuditKeeper(ledger.audit, observations, emit)
         if registry is not None:
@@ -180,7 +177,7 @@ async def open_app(
         recorder = ReplicaRecorder(ledger.replicas, replica_of(settings, leases.process_id, clock), clock)
         stack.push_async_callback(recorder.finish)
         in_flight = worker.in_flight
-        await _run_in_background(stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run())
+        await _run_in_background(stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feeds.run())
         await _run_in_background(stack, pruner.run(), copy.run(), removal.run(), keeper.run(), recorder.run())
         authenticator = None
         if settings.authentication:
@@ -197,7 +194,7 @@ async def open_app(
         if settings.check_connections and not copy.is_standby():
             await _run_in_background(stack, start_checks(settings, ledger, accounts, clock).run())
         commands = _commands(
-            ledger, administration, _Deliveries(lookup, claims, decision_loader, worker, in_ledger), feed, clock
+            ledger, administration, _Deliveries(lookup, claims, decision_loader, worker, in_ledger), feeds, clock
         )
         yield App(commands, ledger, observations, authenticator)
 
@@ -220,7 +217,7 @@ class _Deliveries(NamedTuple):
 
 
 def _commands(
-    ledger: Ledger, administration: Administration, deliveries: _Deliveries, feed: ChangeFeed, clock: Clock
+    ledger: Ledger, administration: Administration, deliveries: _Deliveries, feeds: ChangeFeeds, clock: Clock
 ) -> Commands:
     lookup, claims, decision_loader, worker, in_ledger = deliveries
     return Commands(
@@ -239,7 +236,7 @@ def _commands(
         retry_call_log=RetryCallLog(ledger.call_logs, worker, in_ledger, clock),
         count_call_logs=CountCallLogs(ledger.call_logs),
         list_call_logs=ListCallLogs(ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
-        watch_call_logs=WatchCallLogs(administration.registry, ledger.call_logs, feed, ledger.secret),
+        watch_call_logs=WatchCallLogs(administration.registry, ledger.call_logs, feeds, ledger.secret),
         get_preferences=GetPreferences(),
         update_preferences=UpdatePreferences(ledger.preferences),
         get_account_settings=GetAccountSettings(),

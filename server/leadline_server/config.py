@@ -15,14 +15,17 @@ from leadline_server.config_errors import SettingsSources
 from leadline_server.config_tables import DEMO_ACCOUNT, AccountConfig, ConnectionTable
 from leadline_server.config_values import (
     Address,
+    LedgerInPostgres,
     check_account_id,
     check_endpoint,
     check_grpc_tls_version,
     check_ledger,
     check_optional_address,
     check_origins,
+    check_postgres,
     check_proxy,
     check_url,
+    is_postgres,
     split_origins,
     user_folder,
 )
@@ -87,7 +90,23 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path("data"), description="The folder of the embedded ledger and CRM; created if missing.")
     ledger: Annotated[str, AfterValidator(check_ledger)] = Field(
-        "", description="The ledger's file: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db."
+        "",
+        repr=False,
+        description="The ledger: a path, sqlite:PATH, or postgresql://USER@HOST/DATABASE. Empty: DATA_DIR/ledger.db.",
+    )
+    ledger_password_file: Path | None = Field(
+        None, description="A file with the password of the PostgreSQL user, read for each connection."
+    )
+    ledger_direct: Annotated[str, AfterValidator(check_postgres)] = Field(
+        "",
+        repr=False,
+        description="The URL past a transaction pooler such as PgBouncer, where ledger is the pooler's; empty: none.",
+    )
+    ledger_connections: int = Field(
+        10, ge=2, le=1_000, description="The most connections of one server to PostgreSQL, beside the listening one."
+    )
+    ledger_timeout: float = Field(
+        10.0, ge=0.1, le=600, description="Seconds that one statement in PostgreSQL may take."
     )
     config: Path | None = Field(None, description="A TOML file with any of these settings, and the accounts.")
     secrets_key: str = Field(
@@ -123,6 +142,9 @@ class Settings(BaseSettings):
     )
     trace_ratio: float = Field(
         0.01, ge=0, le=1, description="The share of calls that are traced, of those whose callers do not say."
+    )
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that serve on the same ports; more than one need Linux."
     )
     grace_period: float = Field(10.0, ge=0, le=600, description="Seconds to finish requests after SIGTERM.")
     keep_calls_days: int = Field(
@@ -221,7 +243,9 @@ class Settings(BaseSettings):
 
     @property
     def ledger_path(self) -> Path:
-        """The ledger's file."""
+        """The ledger's file. Raises LedgerInPostgres if it has none."""
+        if is_postgres(self.ledger):
+            raise LedgerInPostgres
         return Path(self.ledger.removeprefix("sqlite:")) if self.ledger else self.data_dir / "ledger.db"
 
     @property

@@ -118,7 +118,32 @@ def check_grpc_tls_version(value: str) -> str:
 
 
 def check_ledger(value: str) -> str:
-    """Check where the ledger is."""
-    if value.startswith(("postgresql:", "postgres:")):
-        raise ValueError("this version keeps its ledger in SQLite; give a path or sqlite:PATH")
+    """Check where the ledger is: a path, or the URL of a PostgreSQL database."""
+    return check_postgres(value) if is_postgres(value) else value
+
+
+def is_postgres(ledger: str) -> bool:
+    """Whether the setting `ledger` is the URL of a PostgreSQL database."""
+    return ledger.startswith(("postgresql:", "postgres:"))
+
+
+def check_postgres(value: str) -> str:
+    """Check the URL of a PostgreSQL database; the message does not repeat it, since it may have a password."""
+    try:
+        parts = urlsplit(value)
+        is_usable = is_postgres(value) and parts.path.strip("/") and (parts.hostname or parts.query)
+    except ValueError:
+        is_usable = False
+    if value and not is_usable:
+        raise ValueError("must be postgresql://USER@HOST:PORT/DATABASE")
     return value
+
+
+class LedgerInPostgres(Exception):
+    """Something works on a ledger's file, and the ledger is in PostgreSQL. The message is for people."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This works on a ledger in a file, and the setting ledger names a PostgreSQL database."
+            " docs/scaling.md says what does it there."
+        )

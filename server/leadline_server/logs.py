@@ -54,9 +54,7 @@ _PEER_LEFT: Final = "ExecuteBatchError"
 _log = structlog.get_logger("leadline_server.library")
 
 
-def configure_logs(
-    level: str, style: Literal["console", "json"], extra: structlog.typing.Processor | None = None
-) -> None:
+def configure_logs(level: str, style: Literal["console", "json"], *extra: structlog.typing.Processor) -> None:
     """Set logging up for this process, for libraries too. `extra` adds to each line, such as the ids of a trace."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -71,7 +69,7 @@ def configure_logs(
             SampledLines(),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([extra] if extra is not None else []),
+            *extra,
             show_exception,
             mask_values,
             renderer,

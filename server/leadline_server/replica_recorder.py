@@ -26,6 +26,8 @@ _OWN: Final = frozenset(
         "egress_proxy",
         "http_listen",
         "ledger",
+        "ledger_direct",
+        "ledger_password_file",
         "listen",
         "log_format",
         "log_level",

@@ -38,37 +38,43 @@ from leadline_server.transport.tls import ServerCertificate
 from leadline_server.transport.tls_port import TlsPort
 from leadline_server.transport.tracer import CallRecords
 
-if TYPE_CHECKING:  # the last imports OpenTelemetry
+if TYPE_CHECKING:  # Exports imports OpenTelemetry, and a server that serves alone has no workers
     import grpc
 
     from leadline_server.tracing.export import Exports
+    from leadline_server.workers.worker import Worker
 
 _log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings, announce: Callable[[str], object]) -> str | None:
+def run(settings: Settings, announce: Callable[[str], object], worker: "Worker | None" = None) -> str | None:
     """Serve until SIGTERM or SIGINT. Returns the reason if the server could not start, else None.
 
     Args:
         settings: the settings.
         announce: called with the addresses when the server is ready, to print them for people.
+        worker: this process as one of several; None: it serves alone.
     """
     prefer_throughput()
-    configure_logs(settings.log_level, settings.log_format, _trace_ids(settings))
+    added = (_trace_ids(settings), None if worker is None else worker.add_number)
+    configure_logs(settings.log_level, settings.log_format, *filter(None, added))
     try:
-        uvloop.run(_serve(settings, announce))
+        uvloop.run(_serve(settings, announce, worker))
     except (AddressUnavailable, LedgerUnavailable, CrmError, UnusableCertificate) as error:
         return str(error)
     return None
 
 
-async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
+async def _serve(settings: Settings, announce: Callable[[str], object], worker: "Worker | None") -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    for address in filter(None, (settings.listen, settings.metrics_listen, settings.http_listen)):
-        check_free(address)  # before the ledger is opened and deliveries start
+    if worker is None:
+        for listener in settings.listeners:
+            check_free(listener.address)  # before the ledger is opened and deliveries start
+    else:
+        worker.when_orphaned(stopping.set)
     registry = CollectorRegistry()
     certificate = _certificate(settings, registry)
     async with AsyncExitStack() as stack:
@@ -76,7 +82,9 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         exports = await stack.enter_async_context(_exports(settings))
         parts, emit = (PLAIN, _drop) if exports is None else (exports.parts, exports.emit)
         app = await stack.enter_async_context(open_app(settings, registry=registry, parts=parts, emit=emit))
-        connections = connection_limits(settings.max_connections, settings.max_connection_age)
+        connections = connection_limits(
+            settings.max_connections, settings.max_connection_age, shares_ports=worker is not None
+        )
         server = Server(
             app.commands,
             registry,
@@ -89,11 +97,16 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         await stack.enter_async_context(watched_storage(app.ledger.accounts, server.door))
         tls = _Tls.of(certificate)
         port = server.bind(settings.listen, tls.grpc)
+        merged = None
+        if worker is not None:
+            figures = worker.figures(registry)
+            await stack.enter_async_context(figures.answering())
+            merged = figures.merged
         metrics = metrics_endpoint(
-            settings.metrics_listen, registry, lambda: server.is_serving, tls.metrics, app.authenticator
+            settings.metrics_listen, registry, lambda: server.is_serving, tls.metrics, app.authenticator, merged=merged
         )
         metrics_port = await stack.enter_async_context(metrics)
-        http = _HttpPort(connections.http, tls.http)
+        http = _HttpPort(connections.http, tls.http, shares_port=worker is not None)
         http_port = await stack.enter_async_context(_http(settings, server, app, registry, http))
         await server.start()
         if certificate is not None and certificate.takes_client_certificates:
@@ -223,6 +236,7 @@ async def _http(
         grace=settings.grace_period,
         connections=about.connections,
         tls=about.tls,
+        shares_port=about.shares_port,
         authenticator=app.authenticator,
     )
     receiver = receiver_of(app, settings, server.door, registry)
@@ -231,10 +245,11 @@ async def _http(
 
 
 class _HttpPort(NamedTuple):
-    """The HTTP port's share of the connections, and its TLS."""
+    """The HTTP port's share of the connections, its TLS, and whether other workers listen on it."""
 
     connections: int
     tls: TlsPort | None
+    shares_port: bool
 
 
 def _quotas(settings: Settings) -> QuotaSettings:

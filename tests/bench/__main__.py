@@ -76,7 +76,7 @@ def _http(folder: Path, runs: int, calls: int) -> dict[str, dict[str, Callable[[
 
 
 _PAIRED = """
-| load | in flight | CPU figure | uvloop echo | CPU us | calls/s | p50 ms | p99 ms | echo/s | p50 / echo | p99 / echo | pairs |
+| load | in flight | CPU figure | uvloop | CPU us | calls/s | p50 ms | p99 ms | echo/s | p50 / echo | p99 / echo | n |
 |---|---|---|---|---|---|---|---|---|---|---|---|"""
 _SCALED = """
 | FindContact at 1,000,000 contacts against 1,000 | CPU per call | p50 | memory after |

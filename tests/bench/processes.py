@@ -73,7 +73,7 @@ def echo_server(response: Path, tls: TlsFiles | None = None, *, has_uvloop: bool
     if tls is not None:
         command += ["--certificate", str(tls.certificate), str(tls.key)]
     with _process(command, {}) as process:
-        yield Server(_line(process).strip(), process.pid, authority=tls and tls.authority)
+        yield Server(_line(process).strip(), process.pid, authority=None if tls is None else tls.authority)
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def leadline_server(
         address, http = _line(process).split(" on ")[1].split()[0], ""
         if settings.get("LEADLINE_HTTP_LISTEN"):
             http = _line(process).partition("http://")[2].strip().rstrip(".")
-        yield Server(address, process.pid, http, tls and tls.authority)
+        yield Server(address, process.pid, http, None if tls is None else tls.authority)
 
 
 def load(

@@ -60,12 +60,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(folder: Path, crm: CrmBehind, options: Mapping[str, Any]) -> AsyncIterator[Stage]:
-    """`leadline serve` with account `demo` connected to `crm`."""
+async def staged(
+    folder: Path, crm: CrmBehind, options: Mapping[str, Any], settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Stage]:
+    """`leadline serve` with account `demo` connected to `crm`; `settings` are further environment variables."""
     lines = [f"{name} = {json.dumps(value)}" for name, value in options.items()]
     file = folder / "leadline.toml"
     file.write_text("\n".join(["[connections.crm]", *lines, "[accounts.demo]", 'connection = "crm"']))
-    with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(file)}) as server:
+    with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(file), **(settings or {})}) as server:
         async with AsyncClient(server.address, account="demo", user="alice") as client:
             wish = Preferences(unknown_contact_action=UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER)
             await client.update_preferences(wish)

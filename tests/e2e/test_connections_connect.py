@@ -5,9 +5,11 @@ import base64
 import hashlib
 import re
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import aiohttp
@@ -35,6 +37,10 @@ class Vendor:
     has_refresh_token: bool = True
     denies: bool = False
     forged_state: str = ""
+    steps: list[str] = field(default_factory=list)
+    polled: list[float] = field(default_factory=list)
+    interval: float = 1.0
+    device_code: str = ""
 
     async def handle(self, request: web.Request) -> web.Response:
         if request.path == "/services/oauth2/authorize":
@@ -54,7 +60,30 @@ class Vendor:
         self.codes[code] = query["redirect_uri"], query["code_challenge"]
         raise web.HTTPFound(f"{query['redirect_uri']}?code={code}&state={state}")
 
+    def _device(self, form: dict[str, str]) -> web.Response:
+        """Salesforce's device flow, at its token endpoint: first the codes, then the questions for tokens."""
+        if form.get("response_type") == "device_code":
+            assert form == {"response_type": "device_code", "client_id": "leadline", "scope": "api refresh_token"}
+            self.device_code = f"device-{len(self.polled)}"
+            page = {"verification_uri": "https://login.example.com/device", "user_code": "WDJB-MJHT", "interval": 1}
+            return web.json_response({"device_code": self.device_code, **page})
+        asked_at = time.monotonic()
+        is_early = bool(self.polled) and asked_at - self.polled[-1] < self.interval
+        self.polled.append(asked_at)
+        known = {"grant_type": "device", "code": self.device_code, "client_id": "leadline", "client_secret": "hush"}
+        if form != known:
+            return web.json_response({"error": "invalid_grant"}, status=400)
+        if is_early or self.steps:
+            said = "slow_down" if is_early else self.steps.pop(0)
+            if said == "slow_down":
+                self.interval += 5
+            return web.json_response({"error": said}, status=400)
+        self.device_code = ""  # it is good once
+        return self._granted()
+
     def _token(self, form: dict[str, str]) -> web.Response:
+        if "response_type" in form or form.get("grant_type") == "device":
+            return self._device(form)
         redirect_uri, challenge = self.codes.pop(form.get("code", ""), ("", ""))
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         is_right = (
@@ -66,6 +95,9 @@ class Vendor:
         if not is_right:
             self.refused.append(str(form))
             return web.json_response({"error": "invalid_grant"}, status=400)
+        return self._granted()
+
+    def _granted(self) -> web.Response:
         self.tokens += 1
         refresh = {"refresh_token": f"pLaNtEd-r{self.tokens}"} if self.has_refresh_token else {}
         return web.json_response({"access_token": f"pLaNtEd-a{self.tokens}", "expires_in": 3600, **refresh})
@@ -94,12 +126,12 @@ async def vendor_at(folder: Path) -> AsyncIterator[tuple[Vendor, Path]]:
         yield vendor, config
 
 
-async def connected(config: Path, name: str = "sales", *, consents: bool = True) -> Ended:
+async def connected(config: Path, name: str = "sales", *more: str, consents: bool = True) -> Ended:
     """Run the command, and open the address that it prints, as a browser would."""
     where = {"LEADLINE_CONFIG": str(config), "LEADLINE_DATA_DIR": str(config.parent / "data")}
     process = await asyncio.create_subprocess_exec(
         LEADLINE,
-        *("connections", "connect", name, "--no-browser", "--port", "0"),
+        *("connections", "connect", name, "--no-browser", "--port", "0", *more),
         env=environment(where),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -177,3 +209,37 @@ async def test_connections_that_need_no_consent_or_do_not_exist_are_told(tmp_pat
         assert (ended.code, "needs no consent" in ended.stderr) == (2, True)
         ended = await connected(config, "none", consents=False)
         assert (ended.code, "There is no connection none" in ended.stderr) == (3, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="starts a process")
+async def test_on_a_machine_without_a_browser_a_person_consents_elsewhere(tmp_path: Path) -> None:
+    async with vendor_at(tmp_path) as (vendor, config):
+        vendor.steps = ["authorization_pending", "slow_down"]
+        ended = await connected(config, "sales", "--device", consents=False)
+        assert ended.code == 0, ended.stderr
+        assert "https://login.example.com/device\nand enter this code: WDJB-MJHT" in ended.stdout
+        assert await bearer(config) == "Bearer pLaNtEd-a1"
+        waits = [after - before for before, after in pairwise(vendor.polled)]
+        assert len(waits) == 2
+        assert waits[0] >= 1.0
+        assert waits[1] >= 6.0  # 5 seconds more after slow_down (RFC 8628, section 3.5)
+        assert "pLaNtEd" not in ended.stdout + ended.stderr
+
+
+async def test_a_consent_that_is_refused_elsewhere_stores_nothing(tmp_path: Path) -> None:
+    async with vendor_at(tmp_path) as (vendor, config):
+        vendor.steps = ["access_denied"]
+        ended = await connected(config, "sales", "--device", consents=False)
+        assert (ended.code, "access_denied" in ended.stderr) == (1, True)
+        with pytest.raises(CrmAuthFailed):
+            await bearer(config)
+
+
+async def test_a_crm_without_device_flow_says_so(tmp_path: Path) -> None:
+    config = tmp_path / "leadline.toml"
+    config.write_text(
+        '[connections.hub]\nadapter = "hubspot"\nclient_id = "c"\nclient_secret = "s"\n'
+        f'refresh_token = "{BY_CONSENT}"\n'
+    )
+    ended = await connected(config, "hub", "--device", consents=False)
+    assert (ended.code, "has no device flow" in ended.stderr) == (2, True)

@@ -13,27 +13,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from support.documents import ROOT, is_shown, steps
 from support.servers import ServerProcess, environment, server_process
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENTS: Final = ("README.md", "docs/flow.md", "docs/preferences.md", "docs/errors.md", "docs/operations.md")
 _SECONDS: Final = 120.0
-
-_BLOCK: Final = re.compile(
-    r"(?:^<!-- (?P<mark>dry) -->\n)?^```sh\n(?P<script>.*?)^```\n(?:^```(?:text|json)\n(?P<shown>.*?)^```\n)?",
-    re.MULTILINE | re.DOTALL,
-)
-_FRAMES: Final = re.compile(r"[\s│┃┏┓┗┛┡┩└┘┌┐├┤┬┴┼╇╈┳┻━─]+")
-
-
-@dataclass(frozen=True)
-class Step:
-    """A `sh` block of a document: its line, its commands, what they are shown to print, and how it is marked."""
-
-    line: int
-    script: str
-    shown: str
-    mark: str
 
 
 @dataclass(frozen=True)
@@ -80,25 +64,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield Desk(folder, server)
 
 
-def steps(document: str) -> list[Step]:
-    """The `sh` blocks of a document, from the top."""
-    text = (ROOT / document).read_text(encoding="utf-8")
-    return [
-        Step(text.count("\n", 0, found.start()) + 1, found["script"], found["shown"] or "", found["mark"] or "")
-        for found in _BLOCK.finditer(text)
-    ]
-
-
-def is_shown(printed: str, shown: str) -> bool:
-    """Whether `shown` is what was printed, up to its `...`, line breaks, and the frames of tables."""
-    parts = [re.escape(_plain(part)) for part in shown.split("...")]
-    return re.fullmatch(r"\s*" + ".*".join(parts) + r"\s*", _plain(printed), re.DOTALL) is not None
-
-
-def _plain(text: str) -> str:
-    return _FRAMES.sub("", text)
-
-
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_command_of_a_document_runs_and_prints_what_is_shown(document: str, desk: Desk) -> None:
     for step in steps(document):
@@ -141,6 +106,8 @@ CONDITIONAL = {
     "leadline_client_ca_connections_ended_total",
     "leadline_everyone_may_call",
     "leadline_tls_handshakes_failed_total",
+    "leadline_worker_starts_total",
+    "leadline_worker_up",
 }
 
 

@@ -89,7 +89,7 @@ class Connected:
         try:
             self._find(request.SerializeToString(), metadata=self._metadata, timeout=10)
         except grpc.RpcError as error:
-            return str(error.code().name)  # type: ignore[attr-defined] # it is a call, too
+            return str(error.code().name)
         return "OK"
 
     def watch(self, threads: ThreadPoolExecutor) -> None:
@@ -103,7 +103,7 @@ class Connected:
                 for _ in stream:
                     pass
             except grpc.RpcError as error:
-                return error.code().name, time.time()  # type: ignore[attr-defined]
+                return error.code().name, time.time()
             return "OK", time.time()
 
         self.ended = threads.submit(until_it_ends)
@@ -126,8 +126,13 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     keys = folder / "keys.json"
     keys.write_bytes(key_set())
     config, key = folder / "leadline.toml", folder / "platform.key"
-    server = authority.issue("server", "localhost")
-    values = {"server": server, "ca": authority.file, "issuer": ISSUER, "audience": AUDIENCE, "keys": keys}
+    values: dict[str, Any] = {
+        "server": authority.issue("server", "localhost"),
+        "ca": authority.file,
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "keys": keys,
+    }
     config.write_text(SETTINGS.format(**values))
     made = leadline("keys", "bootstrap", "--file", key, "--data-dir", folder / "data")
     assert made.returncode == 0, made.stderr
@@ -145,7 +150,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
             )
             for number in range(2)
         ]
-        yield Two(*servers, authority, key.read_text().strip())
+        yield Two(servers[0], servers[1], authority, key.read_text().strip())
 
 
 Case = Callable[[Two, Client], tuple[Pair, str | None, Callable[[], float]]]

@@ -43,7 +43,7 @@ def code_of(call: Any, request: bytes, key: str) -> str:
     try:
         call(request, metadata=bearer(key), timeout=20)
     except grpc.RpcError as error:
-        return str(error.code().name)  # type: ignore[attr-defined] # it is a call, too
+        return str(error.code().name)
     return "OK"
 
 
@@ -90,5 +90,5 @@ def ended(watch: Any) -> str:
         for _ in watch:
             pass
     except grpc.RpcError as error:
-        return str(error.code().name)  # type: ignore[attr-defined]
+        return str(error.code().name)
     return "OK"

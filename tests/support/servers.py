@@ -15,7 +15,7 @@ from typing import Final
 LEADLINE: Final = Path(sys.executable).with_name("leadline")
 """The console script of the virtual environment that the tests run in."""
 
-START_SECONDS: Final = 20.0
+START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.005
 

@@ -24,7 +24,8 @@ from leadline_server.transport.endpoint import ServedMethod
 from support.access import ALICE, BOB, MISSING, OTHER, OWN, Guarded, bearer, guarded
 from transport.serving import read_refusal
 
-RUNS: Final = 4
+RUNS: Final = 3
+MOST_RUNS: Final = 20
 _ROOM: Final = "leadline_server"
 _WAITS: Final = "concurrency/batcher.py"  # how requests of one moment share their work depends on the moment
 NUMBER: Final = "+12025550147"
@@ -72,7 +73,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     connect = sqlite3.connect
 
     def traced(*arguments: Any, **named: Any) -> sqlite3.Connection:
-        connection = connect(*arguments, **named)
+        connection: sqlite3.Connection = connect(*arguments, **named)
         connection.set_trace_callback(ran.append)
         return connection
 
@@ -158,10 +159,12 @@ class Tenants:
         """Call an RPC with two accounts and fields, in turns. Both must show and do the same."""
         found: list[Seen] = []
         asked = [(account_id, fields, _hidden(account_id, fields)) for account_id, fields in (one, two)]
-        for run in range(RUNS + 1):
+        for run in range(MOST_RUNS):
             now = [await self.seen(rpc, fields, account_id, hidden, key) for account_id, fields, hidden in asked]
             # The first run fills caches. Nothing may depend on the order, either.
             found = now if run < 2 else [before.joined(seen) for before, seen in zip(found, now, strict=True)]
+            if run >= RUNS and found[0] == found[1]:
+                break  # else background work may be in it: run again
             asked.reverse()
             found.reverse()
         first, second = found

@@ -13,10 +13,10 @@ from leadline_server.domain.limits import MOST_CALL_BYTES, MOST_PAGE_BYTES
 from leadline_server.domain.merge import MAX_ATTRIBUTES, MAX_CLEARED, Stamp, Stamps
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.sizes import call_bytes
+from leadline_server.ledger.call_log_rows import StoredChange, within
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ledger.sqlite.call_log_queries import StoredChange, within
 from leadline_server.storage.checkpoints import log_bytes
-from leadline_server.testing.ledger_samples import call_log, put
+from leadline_server.testing.ledger_samples import ACCOUNT, call_log, put
 from leadline_server.wire.call import KEY_LENGTH, MAX_LEGS, VALUE_LENGTH
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -87,7 +87,7 @@ async def test_changes_come_in_parts_and_none_is_left_out(tmp_path: Path) -> Non
         for number in range(12):
             await put(ledger, call_log(f"call-{number}", explanation="x" * 900_000))
         found, parts, last = list[str](), 0, 0
-        while changes := await ledger.call_logs.changes(last, 512):
+        while changes := await ledger.call_logs.changes(ACCOUNT, last, 512):
             assert sum(each.size for each in changes) <= MOST_PAGE_BYTES
             last = changes[-1].sequence
             found += [each.call_id for each in changes]

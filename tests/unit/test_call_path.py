@@ -7,8 +7,9 @@ import pytest
 from call_path import CallPath, PathCall, Recorder, paths
 
 # As they are now, so that no change adds to them unseen. The goals are 38 files and 70 hops for LogCall, 18 and 18 for
-# FindContact. Admission (decision 42), limits of placeholders and standby copies brought files that each call needs.
-MOST_FILES = {"LogCall": 45, "FindContact": 22}
+# FindContact. Admission (decision 42), limits of placeholders, standby copies and groups of lookups (decision 52)
+# brought files that each call needs.
+MOST_FILES = {"LogCall": 45, "FindContact": 23}
 MOST_HOPS = {"LogCall": 82, "FindContact": 20}
 
 

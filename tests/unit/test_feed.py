@@ -11,9 +11,11 @@ import pytest
 from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.ledger import CallLogs, Change, Ledger
-from leadline_server.testing.ledger_samples import call_log, counted, key, put
+from leadline_server.testing.ledger_samples import ACCOUNT, call_log, counted, key, put
 from leadline_server.watch.feed import ChangeFeed
-from support.apps import ACCOUNT, Harness
+from leadline_server.watch.feeds import ChangeFeeds
+from support.apps import ACCOUNT as HARNESS_ACCOUNT
+from support.apps import Harness
 
 SECONDS = 20.0
 LATE_SECONDS = 0.15
@@ -62,11 +64,12 @@ async def test_watchers_of_one_share_get_the_same_changes_although_calls_change_
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("leadline_server.watch.schedule.asyncio", SomeLate())
-    feed = ChangeFeed(ledger.call_logs)
+    feeds = ChangeFeeds(ledger.call_logs)
     with ExitStack() as watching:
+        feed = watching.enter_context(feeds.watching(ACCOUNT))
         for _ in range(256):
             watching.enter_context(feed.watching_in_batches())
-        async with at_work(feed.run(), change_on(ledger)):
+        async with at_work(feeds.run(), change_on(ledger)):
             tasks = [
                 asyncio.create_task(places_of(feed, phase, rounds=4), name=name)
                 for phase, name in ((0.51, "in time"), (0.52, "late"), (0.55, "a little later"))
@@ -76,7 +79,7 @@ async def test_watchers_of_one_share_get_the_same_changes_although_calls_change_
 
 
 async def test_turns_are_spread_over_the_round(ledger: Ledger) -> None:
-    feed = ChangeFeed(ledger.call_logs)
+    feed = ChangeFeed(ledger.call_logs, ACCOUNT)
     with ExitStack() as watching:
         phases = sorted(watching.enter_context(feed.watching_in_batches()) for _ in range(1_000))
     gaps = [later - earlier for earlier, later in pairwise([*phases, phases[0] + 1])]
@@ -102,10 +105,10 @@ class Asked:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._call_logs, name)
 
-    async def changes(self, after: int, limit: int) -> Sequence[Change]:
+    async def changes(self, account_id: str, after: int, limit: int) -> Sequence[Change]:
         await self.may_be_answered.wait()
         self.after.append(after)
-        return await self._call_logs.changes(after, limit)
+        return await self._call_logs.changes(account_id, after, limit)
 
 
 async def test_changes_are_read_once_for_all_watchers_that_started_before_them(
@@ -113,15 +116,15 @@ async def test_changes_are_read_once_for_all_watchers_that_started_before_them(
 ) -> None:
     await put(ledger, call_log())
     asked = Asked(ledger)
-    feed = ChangeFeed(cast("CallLogs", asked))
-    with feed.watching():
-        async with at_work(feed.run()):
-            start = await ledger.call_logs.last_sequence()
+    feeds = ChangeFeeds(cast("CallLogs", asked))
+    with feeds.watching(ACCOUNT) as feed:
+        async with at_work(feeds.run()):
+            start = await ledger.call_logs.last_sequence(ACCOUNT)
             while feed.head < start:
                 await asyncio.sleep(0)
             for _ in range(3):  # then its first state cannot be read any more
                 await ledger.call_logs.change(key(), counted)
-            end = await ledger.call_logs.last_sequence()
+            end = await ledger.call_logs.last_sequence(ACCOUNT)
             asked.may_be_answered.set()
             for position in range(start, end):
                 [change] = await asyncio.wait_for(feed.after(position), SECONDS)
@@ -137,13 +140,13 @@ async def test_a_watcher_behind_the_changes_in_memory_reads_from_the_ledger(
     await put(ledger, call_log())
     asked = Asked(ledger)
     asked.may_be_answered.set()
-    feed = ChangeFeed(cast("CallLogs", asked))
-    with feed.watching():
-        async with at_work(feed.run()):
-            start = await ledger.call_logs.last_sequence()
+    feeds = ChangeFeeds(cast("CallLogs", asked))
+    with feeds.watching(ACCOUNT) as feed:
+        async with at_work(feeds.run()):
+            start = await ledger.call_logs.last_sequence(ACCOUNT)
             for number in range(5):
                 await put(ledger, call_log(f"new-{number}"))
-            end = await ledger.call_logs.last_sequence()
+            end = await ledger.call_logs.last_sequence(ACCOUNT)
             while feed.head < end:
                 await asyncio.wait_for(feed.after(feed.head), SECONDS)
             asked.after.clear()
@@ -154,8 +157,8 @@ async def test_a_watcher_behind_the_changes_in_memory_reads_from_the_ledger(
 
 async def test_a_batch_has_only_the_last_change_of_each_call(harness: Harness) -> None:
     command = harness.app.commands.watch_call_logs
-    batches = command.batches(Watch(account_id=ACCOUNT, user_id="", resume_token="", max_call_logs=100))
-    others = command.execute(Watch(account_id=ACCOUNT, user_id="", resume_token=""))
+    batches = command.batches(Watch(account_id=HARNESS_ACCOUNT, user_id="", resume_token="", max_call_logs=100))
+    others = command.execute(Watch(account_id=HARNESS_ACCOUNT, user_id="", resume_token=""))
     async with aclosing(batches), aclosing(others):
         await anext(batches)
         await anext(others)

@@ -42,6 +42,14 @@ async def test_a_thousand_random_key_ids_cause_one_fetch(verifier: JwtVerifier, 
     assert keys.asked == 1
 
 
+async def test_tokens_that_come_while_the_keys_are_read_first_wait_for_them(
+    verifier: JwtVerifier, keys: KeyServer
+) -> None:
+    found = await asyncio.gather(*(verified(verifier, signed()) for _ in range(8)))
+    assert {token.subject for token in found} == {"alice"}
+    assert keys.asked == 1
+
+
 async def test_a_new_key_is_found_and_a_withdrawn_one_is_refused(
     verifier: JwtVerifier, keys: KeyServer, clock: Clock
 ) -> None:

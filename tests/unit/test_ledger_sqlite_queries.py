@@ -80,7 +80,7 @@ def test_a_list_of_one_user_number_or_contact_reads_only_theirs(
     [
         (_DUE, (1, 10), "call_logs_by_due_time"),
         (_NEXT_DUE, (), "call_logs_by_due_time"),
-        (_CHANGES, (1, 10), "call_logs_by_sequence"),
+        (_CHANGES, ("acme", 1, 10), "call_logs_by_account_sequence"),
         (_DELETE_OLD, (1, 10), "requests_by_time"),
     ],
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import phonenumbers
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from leadline_server.domain.contact import MatchKind
 from leadline_server.domain.numbers.matching import key_asked_by, match_kind
@@ -112,6 +112,7 @@ def test_an_extension_survives_and_the_key_reads_as_itself(
     digits=st.from_regex(r"(\+|00|0|011)?[ (]{0,2}[0-9]{1,16}( x[0-9]{1,4})?", fullmatch=True),
     region=st.sampled_from(REGIONS),
 )
+@example(digits="02000 x0", region="NO")
 def test_reading_is_idempotent(digits: str, region: str) -> None:
     read = parse_number(digits, region)
     if read.kind is NumberKind.DIALABLE:

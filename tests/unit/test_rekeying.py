@@ -82,7 +82,7 @@ async def test_a_call_is_listed_by_its_number_of_today(path: Path, written: str,
     async with open_sqlite_ledger(path) as ledger:
         call = replace(call_log().call, caller=Party(phone_number=written))
         stored = await put(ledger, call_log(call=call, number=as_keyed(written, old_key)))
-        sequence = await ledger.call_logs.last_sequence()
+        sequence = await ledger.call_logs.last_sequence(ACCOUNT)
     age(path)
     async with open_sqlite_ledger(path) as ledger:
         assert await found_by(ledger, key_today) == ["call-1"]
@@ -90,7 +90,7 @@ async def test_a_call_is_listed_by_its_number_of_today(path: Path, written: str,
         assert await ledger.call_logs.get(key()) == replace(
             stored, number=parse_number(written, "LU") if old_key != key_today else stored.number
         )
-        assert await ledger.call_logs.last_sequence() == sequence
+        assert await ledger.call_logs.last_sequence(ACCOUNT) == sequence
 
 
 async def test_what_was_dialled_is_keyed_by_the_number(path: Path) -> None:

@@ -13,6 +13,8 @@ import { t, type MessageKey } from "./words.ts";
 
 /** How long before a token's end the page around is asked for the next one, in milliseconds. */
 const EARLY = 60_000;
+/** How long to wait before a server that does not answer is asked again, in milliseconds. */
+const PAUSE = 2_000;
 
 interface SignedIn {
   readonly identity: Identity;
@@ -43,8 +45,12 @@ export function Embedded({ view }: { view: string }) {
   const [state, setState] = useState<SignedIn | Waiting>(parent === window ? "embed.no_frame" : "embed.waiting");
   const callId = useMemo(() => new URLSearchParams(location.search).get("call_id") ?? "", []);
   const wantToken = () => host.tell({ type: "token_needed" });
+  const latest = useRef<HostMessage | null>(null);
   const connect = async (message: HostMessage) => {
+    latest.current = message;
     const now = await signedIn(message, wantToken).catch((): Waiting => "embed.away");
+    if (latest.current !== message) return;
+    if (now === "embed.away") setTimeout(() => latest.current === message && void connect(message), PAUSE);
     if (typeof now === "string") {
       host.tell({ type: "refused", reason: now === "embed.away" ? "UNAVAILABLE" : "UNAUTHENTICATED" });
       setState((before) => (typeof before === "string" ? now : before)); // what was typed stays until the next token

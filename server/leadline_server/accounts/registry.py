@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
@@ -34,7 +34,7 @@ class Account:
         check: asks the CRM itself whether it can be used, whatever is remembered. Raises CrmError.
         limits: its circuit breaker, and how much of it is delivered at once.
         preferences: the preferences in force now for a user id.
-        settings_version: a number that changes with every change of settings or preferences.
+        settings_version: asks for a number that changes with every change of settings or preferences.
         directory: the account's users by their extensions, numbers and e-mail addresses.
         in_ledger: its CRM if that lives in the ledger's database; None: it does not.
         own_numbers: the E.164 numbers and the extensions of the account and of its users: {"+12025550101", "101"}.
@@ -50,9 +50,9 @@ class Account:
     check: Callable[[], Awaitable[None]]
     limits: AccountLimits
     preferences: Callable[[str], Awaitable[PreferencesInForce]]
-    settings_version: Callable[[], int]
+    settings_version: Callable[[], Awaitable[int]]
     directory: DirectoryIndex
-    own_numbers: AbstractSet[str]
+    own_numbers: AbstractSet[str] = field(repr=False)
     in_ledger: InLedgerCrm | None = None
 
     def within(self, transaction: LedgerTransaction) -> "Account":
@@ -140,7 +140,7 @@ class AccountRegistry:
             check=connection.check or connection.crm.check,
             limits=self._limits.of(record.account_id),
             preferences=partial(self._preferences.get, record.account_id),
-            settings_version=self._preferences.version,
+            settings_version=partial(self._preferences.version, record.account_id),
             directory=directory,
             own_numbers=directory.addresses.union(settings.own_numbers),
             in_ledger=connection.in_ledger,

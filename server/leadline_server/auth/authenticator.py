@@ -38,6 +38,10 @@ from leadline_server.ports.ledger import Credentials
 MOST_SEEN: Final = 50_000
 """Credentials that are remembered. A full cache is emptied."""
 
+MOST_RECENT: Final = 1_024
+MOST_RECENT_LENGTH: Final = 4_096
+"""Headers that are remembered as they are, and their length. A full cache is emptied."""
+
 KEEP_SECONDS: Final = 60.0
 """How long a credential is remembered at most, in seconds."""
 
@@ -77,6 +81,16 @@ class _Seen(NamedTuple):
     who: Authenticated
     version: int
     until: float
+
+
+class _Recent:
+    """A header that was accepted, as it is: to compare it takes half as long as to hash it. Nothing shows its text."""
+
+    __slots__ = ("header", "seen")
+
+    def __init__(self, header: str, seen: _Seen) -> None:
+        self.header = header
+        self.seen = seen
 
 
 class TokenVerifier(Protocol):
@@ -119,6 +133,7 @@ class Authenticator:
         self._now = now
         self._proxy = frozenset({f"DNS:{proxy}", f"URI:{proxy}"} if proxy else ())
         self._seen: dict[bytes, _Seen] = {}
+        self._recent: dict[int, _Recent] = {}  # by the header's hash
         self._key_ids: set[str] = set()
         self.attempts = attempts
         self.sessions = sessions
@@ -131,17 +146,27 @@ class Authenticator:
             call: the request.
             now: the time of `perf_counter`.
         """
-        text = None
-        for name, value in call.invocation_metadata():
-            if name == _HEADER:
-                if text is not None:
-                    return None
-                text = value
-        if text is None or now > self._contact.lost_at:
+        metadata = call.invocation_metadata()
+        headers = dict(metadata)
+        text = headers.get(_HEADER)
+        if text is None or len(headers) != len(metadata) or now > self._contact.lost_at:
             return None
-        # BLAKE2 and not SHA-256: OpenSSL takes longer to begin than to hash.
-        seen = self._seen.get(blake2b(text.encode()).digest())
+        known = self._recent.get(hash(text))
+        seen = known.seen if known is not None and known.header == text else self._recall(text)
         return seen.who if seen is not None and seen.version == self._version() and now < seen.until else None
+
+    def _recall(self, header: str) -> _Seen | None:
+        """What is known of a header that is not a recent one."""
+        seen = self._seen.get(_digest(header))
+        if seen is not None:
+            self._keep_recent(header, seen)
+        return seen
+
+    def _keep_recent(self, header: str, seen: _Seen) -> None:
+        if len(self._recent) >= MOST_RECENT:
+            self._recent.clear()
+        if len(header) <= MOST_RECENT_LENGTH:
+            self._recent[hash(header)] = _Recent(header, seen)
 
     async def authenticate(self, call: CallHead) -> Authenticated:
         """The principal of a request, and its credential.
@@ -156,14 +181,16 @@ class Authenticator:
             session = await self.session_of(call)
             return await self._by_certificate(call) if session is None else self._by_session(call, session)
         version = self._version()  # before the question: a change that comes between makes it be asked again
-        digest = blake2b(header.encode()).digest()
+        digest = _digest(header)
         if digest not in self._seen:
             await self.attempts.pause(call.peer())
         text = header[len(_SCHEME) :]
         if text.startswith(EMBED_PREFIX):
             return await self._by_embed_token(call, text)  # not remembered: that would not ask for its origin again
         credential = await (self._key if text.startswith(PREFIX) else self._token)(call, text)
-        return self._remember(digest, credential, version)
+        seen = self._remember(digest, credential, version)
+        self._keep_recent(header, seen)
+        return seen.who
 
     async def still(self, known: Authenticated) -> None:
         """Return if a credential is still accepted, for the same principal. Raises as `authenticate` does."""
@@ -276,7 +303,7 @@ class Authenticator:
             return "expired"
         return "denied" if await self._credentials.is_denied(token, now) else ""
 
-    def _remember(self, digest: bytes, credential: ApiKey | VerifiedToken, version: int) -> Authenticated:
+    def _remember(self, digest: bytes, credential: ApiKey | VerifiedToken, version: int) -> _Seen:
         if len(self._seen) >= MOST_SEEN:
             self._seen.clear()
             self._key_ids.clear()
@@ -285,11 +312,16 @@ class Authenticator:
         seconds = min(KEEP_SECONDS, _seconds_left(credential, self._now()))
         seen = _Seen(Authenticated(principal(credential), credential), version, self._contact.now() + seconds)
         self._seen[digest] = seen
-        return seen.who
+        return seen
 
     def _refuse(self, call: CallHead, reason: str, key_id: str = "", message: str = _REFUSED) -> NoReturn:
         self.attempts.failed(call.peer(), reason, key_id)
         raise Unauthenticated(message)
+
+
+def _digest(header: str) -> bytes:
+    """By BLAKE2 and not SHA-256: OpenSSL takes longer to begin than to hash."""
+    return blake2b(header.encode()).digest()
 
 
 def _seconds_left(credential: ApiKey | VerifiedToken, now: datetime) -> float:

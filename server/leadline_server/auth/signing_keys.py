@@ -64,8 +64,8 @@ class SigningKeys:
         if self._is_old(MOST_AGE):
             await self._renew(MOST_AGE)
         key = self._known(key_id, algorithm)
-        if key is None and self._is_old(0.0):
-            await self._renew(0.0)
+        if key is None and (self._reading.locked() or self._is_old(0.0)):
+            await self._renew(0.0)  # or wait for the reading in progress
             key = self._known(key_id, algorithm)
         return key
 

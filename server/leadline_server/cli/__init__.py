@@ -40,6 +40,7 @@ from leadline_server.cli.health import health
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
 from leadline_server.cli.ingress_try import try_ingress
 from leadline_server.cli.keys_bootstrap import bootstrap
+from leadline_server.cli.ledger_copy import copy_ledger
 from leadline_server.cli.listen import listen_asterisk, listen_freeswitch
 from leadline_server.cli.restore import restore
 from leadline_server.cli.ring import ring
@@ -120,7 +121,10 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
             "delete": context.delete_context,
         },
     ),
-    "ledger": ("Check the ledger's file, and show its version.", {"check": ledger.check, "version": ledger.version}),
+    "ledger": (
+        "Check the ledger's file, show its version, and copy the ledger to another database.",
+        {"check": ledger.check, "version": ledger.version, "copy": copy_ledger},
+    ),
     "audit": (
         "List, export and verify the record of who changed what.",
         {"list": list_audit, "export": audit.export, "verify": audit.verify},
@@ -214,4 +218,12 @@ app: Final = _program()
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script."""
-    app(args=list(sys.argv[1:] if arguments is None else [*arguments, *sys.argv[1:]]))
+    try:
+        app(args=list(sys.argv[1:] if arguments is None else [*arguments, *sys.argv[1:]]))
+    except Exception as error:
+        from leadline_server.cli.exit_codes import fail
+        from leadline_server.config_values import LedgerInPostgres
+
+        if not isinstance(error, LedgerInPostgres):
+            raise
+        fail([str(error)])

@@ -1,7 +1,8 @@
 """The command `leadline connections connect`: a person grants access to a CRM, and the tokens are stored."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,6 +29,9 @@ def connect_connection(
     data_dir: DataDir = None,
     ledger: LedgerPath = None,
     *,
+    device: Annotated[
+        bool, typer.Option("--device", help="Print a code, to consent on another device. Salesforce has this.")
+    ] = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address, and open nothing.")] = False,
 ) -> None:
     """Grant leadline access to a CRM (OAuth): open the CRM's page, consent there, and store the tokens.
@@ -41,20 +45,24 @@ def connect_connection(
     import asyncio
 
     settings = settings_of(ledger, data_dir, config)
-    raise typer.Exit(asyncio.run(_connected(settings, name, port, is_opened=not no_browser)))
+    way = _by_device if device else partial(_by_redirect, port=port, is_opened=not no_browser)
+    raise typer.Exit(asyncio.run(_connected(settings, name, way, port)))
 
 
-async def _connected(settings: "Settings", name: str, port: int, *, is_opened: bool) -> ExitCode:
+_Way = Callable[["AdapterContext", "OAuthConsent"], Awaitable[None]]
+
+
+async def _connected(settings: "Settings", name: str, way: _Way, port: int) -> ExitCode:
     from leadline_server.domain.crm_errors import CrmAuthFailed, CrmError
     from leadline_server.domain.ledger_errors import LedgerUnavailable
 
     try:
         async with _context(settings, name) as context:
-            await _granted(context, _consent(settings, name), port, is_opened=is_opened)
+            await way(context, _consent(settings, name))
     except CrmAuthFailed as error:
         fail([error.message], ExitCode.REFUSED)
     except TimeoutError:
-        fail([f"Nobody consented within {_WAIT_SECONDS / 60:g} minutes."], ExitCode.CANNOT_TELL)
+        fail(["Nobody consented in time."], ExitCode.CANNOT_TELL)
     except (CrmError, LedgerUnavailable) as error:
         fail([error.message], ExitCode.CANNOT_TELL)
     except OSError as error:
@@ -63,7 +71,20 @@ async def _connected(settings: "Settings", name: str, port: int, *, is_opened: b
     return ExitCode.DONE
 
 
-async def _granted(context: "AdapterContext", consent: "OAuthConsent", port: int, *, is_opened: bool) -> None:
+async def _by_device(context: "AdapterContext", consent: "OAuthConsent") -> None:
+    """A person consents on another device."""
+    from leadline_server.crm.toolkit.oauth import oauth_authorizer
+    from leadline_server.crm.toolkit.oauth_device import device_request
+
+    if consent.device is None:
+        fail(["This CRM has no device flow. Run the command without --device, on a machine with a browser."])
+    request = await device_request(context.session, consent, consent.device)
+    typer.echo(f"Open this address on any device:\n{request.address}\nand enter this code: {request.user_code}")
+    await request.finish(oauth_authorizer(consent.grant, context))
+
+
+async def _by_redirect(context: "AdapterContext", consent: "OAuthConsent", port: int, *, is_opened: bool) -> None:
+    """A person consents in a browser of this machine."""
     import asyncio
 
     from leadline_server.crm.toolkit.oauth import oauth_authorizer

@@ -1,5 +1,6 @@
 """The command `leadline doctor`: checks what a server needs, and says what to do."""
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -47,6 +48,7 @@ def doctor(
 
 def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
     from leadline_server.config_loading import BadSettings, load_settings
+    from leadline_server.config_values import is_postgres
 
     try:
         settings = load_settings(flags)
@@ -55,6 +57,9 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
             yield Diagnosis("settings", "problem", problem, "Correct it; the other checks need valid settings.")
         return
     yield Diagnosis("settings", "ok", f"valid; accounts: {len(settings.accounts)}")
+    if is_postgres(settings.ledger):
+        yield _postgres(settings)
+        return
     checks: list[Callable[[Settings], Diagnosis]] = [
         _ledger,
         _clock,
@@ -70,6 +75,23 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
     yield from contexts()
     for name in settings.connections:
         yield _connection(settings, name)
+
+
+def _postgres(settings: "Settings") -> Diagnosis:
+    """Whether the database can be used. Nothing is written, and no other check is made of a ledger in PostgreSQL."""
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
+    from leadline_server.ledger_opening import address_of
+    from leadline_server.storage.postgres.database import open_pool
+
+    async def ask() -> None:
+        async with open_pool(address_of(settings)):
+            pass
+
+    try:
+        asyncio.run(ask())
+    except LedgerUnavailable as error:
+        return Diagnosis("ledger", "problem", error.message, "Check the setting ledger, the user, and the server.")
+    return Diagnosis("ledger", "ok", "PostgreSQL can be reached and keeps what it confirms; nothing else is checked")
 
 
 def _ledger(settings: "Settings") -> Diagnosis:

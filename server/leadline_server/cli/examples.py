@@ -7,6 +7,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "serve": [
         "leadline serve --data-dir data",
         "leadline serve --config leadline.toml --check",
+        "leadline serve --config leadline.toml --workers 4",
     ],
     "doctor": ["leadline doctor --config leadline.toml"],
     "health": ["leadline health --config leadline.toml"],
@@ -48,7 +49,10 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "account disable": ["leadline account disable acme", "leadline account disable acme --undo"],
     "account delete": ["leadline account delete acme --yes"],
     "account export": ["leadline account export acme"],
-    "connections connect": ["leadline connections connect sales --config leadline.toml"],
+    "connections connect": [
+        "leadline connections connect sales --config leadline.toml",
+        "leadline connections connect sales --config leadline.toml --device",
+    ],
     "connections list": ["leadline connections list --json"],
     "secrets rotate": ["leadline secrets rotate --config leadline.toml"],
     "secrets generate": ["leadline secrets generate"],
@@ -79,6 +83,10 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     ],
     "audit verify": ["leadline audit verify --anchors /mnt/audit/2026-11.jsonl"],
     "ledger check": ["leadline ledger check --data-dir data"],
+    "ledger copy": [
+        "leadline ledger copy sqlite:data/ledger.db postgresql://leadline@db.example/leadline",
+        "leadline ledger copy postgresql://leadline@db.example/leadline sqlite:data/ledger.db",
+    ],
     "ledger version": ["leadline ledger version --data-dir data"],
     "connections check": ["leadline connections check hubspot --config leadline.toml"],
     "adapter list": ["leadline adapter list"],

@@ -48,7 +48,7 @@ def restore(
         if live:
             _make_live(settings, without_keys=without_keys)
         else:
-            _show_standby(settings)
+            _show_state(settings)
 
 
 def _restore(settings: "Settings", folder: Path, keys: Path | None) -> None:
@@ -76,11 +76,18 @@ def _make_live(settings: "Settings", *, without_keys: bool) -> None:
     typer.echo("It is live. Replay the calls since the backup." if is_new else "It is live already.")
 
 
-def _show_standby(settings: "Settings") -> None:
+def _show_state(settings: "Settings") -> None:
     from leadline_server.backup.restoring import KeysMissing, missing_keys
+    from leadline_server.ledger.sqlite.copy_mark import is_standby
+    from leadline_server.storage.read_only import read_only
 
-    typer.echo("It is a standby: it writes to no CRM and presents no refresh token.")
-    typer.echo("To make it the live one: stop the first server, then run: leadline restore --live")
+    with read_only(settings.ledger_path) as connection:
+        standby = is_standby(connection)
+    if standby:
+        typer.echo("It is a standby: it writes to no CRM and presents no refresh token.")
+        typer.echo("To make it the live one: stop the first server, then run: leadline restore --live")
+    else:
+        typer.echo("It is live.")
     if missing := missing_keys(settings):
         raise KeysMissing(missing)
 

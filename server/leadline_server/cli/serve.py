@@ -1,8 +1,9 @@
 """The command `leadline serve`."""
 
 import gc
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -44,15 +45,17 @@ def serve(  # noqa: PLR0913 a parameter is an option of the command line
     grace_period: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="The time to finish requests after SIGTERM.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="How many processes serve on the same ports; 1 by default.")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Check all settings, write nothing, and end.")] = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
-    Exit codes: 0 stopped, or with --check: the settings are valid; 2 the server cannot start.
+    Exit codes: 0 stopped, or with --check: the settings are valid; 1 a worker was killed; 2 the server cannot start.
     """
     gc.disable()  # until the server is open, see `tune_garbage_collector`
     from leadline_server.config_loading import BadSettings, load_settings
-    from leadline_server.serving import run
 
     flags = {
         "listen": listen,
@@ -61,6 +64,7 @@ def serve(  # noqa: PLR0913 a parameter is an option of the command line
         "data_dir": data_dir,
         "ledger": ledger,
         "config": config,
+        "workers": workers,
         "log_level": log_level,
         "log_format": log_format,
         "grace_period": grace_period,
@@ -72,7 +76,22 @@ def serve(  # noqa: PLR0913 a parameter is an option of the command line
     if check:
         _show_valid(settings)
         return
+    if settings.workers > 1:
+        _supervise(settings, flags)
+    from leadline_server.serving import run
+
     fail_if(run(settings, typer.echo))
+
+
+def _supervise(settings: "Settings", flags: Mapping[str, Any]) -> NoReturn:
+    """Serve with several processes."""
+    from leadline_server.transport.addresses import AddressUnavailable
+    from leadline_server.workers.starting import become_supervisor
+
+    try:
+        become_supervisor(settings, flags)
+    except AddressUnavailable as error:
+        fail([str(error)])
 
 
 def _show_valid(settings: "Settings") -> None:

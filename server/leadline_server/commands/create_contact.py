@@ -17,11 +17,13 @@ from leadline_server.domain.audit import Actor
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import ContactAlreadyExists, RequestIdReused
 from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.unshown import unshown
 from leadline_server.ports.ledger import LedgerTransaction, RecordedAnswer, Requests, Transactions
 
 _KEY_LENGTH: Final = 32  # hexadecimal digits; as many as the random keys of other creations have
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactCreation:
     """The contact to create. An empty `name` takes the placeholder name. `request_id` makes a repetition safe."""

@@ -1,7 +1,7 @@
 """ListCallLogs: the call logs of an account, newest first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from leadline_server.commands.paging import DEFAULT_PAGE_SIZE, PageTokens
 from leadline_server.domain.call_log import CallLog
@@ -38,7 +38,7 @@ class ListCallLogs:
         Raises:
             InvalidPageToken: the token is of another query.
         """
-        selection = repr(query.selection)
+        selection = repr(astuple(query.selection))
         after = self._position(selection, query.page_token)
         page = await self._call_logs.list(query.selection, after, query.page_size or DEFAULT_PAGE_SIZE)
         if page.next_position is None:

@@ -7,8 +7,10 @@ from leadline_server.commands.paging import DEFAULT_PAGE_SIZE, PageTokens
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.crm_errors import CrmInvalidCursor
 from leadline_server.domain.errors import FieldViolation, InvalidPageToken
+from leadline_server.domain.unshown import unshown
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactSearch:
     """A part of a name, and which page of the contacts that have it."""

@@ -12,9 +12,10 @@ from leadline_server.domain.errors import FieldViolation, InvalidResumeToken, Re
 from leadline_server.ports.ledger import CallLogs, Change
 from leadline_server.watch.batch import WatchBatch, WatchItem
 from leadline_server.watch.feed import ChangeFeed, FellBehind
+from leadline_server.watch.feeds import ChangeFeeds
 
 MOST_MISSED: Final = 10_000
-"""Changes of all accounts that may happen while a watcher takes one message."""
+"""Changes of the account that may happen while a watcher takes one message."""
 
 _MAX_BATCHES: Final = 64
 _KEPT_BYTES: Final = 32 * 1024 * 1024
@@ -50,13 +51,13 @@ class WatchCallLogs:
         self,
         registry: AccountRegistry,
         call_logs: CallLogs,
-        feed: ChangeFeed,
+        feeds: ChangeFeeds,
         secret: bytes,
         most_missed: int = MOST_MISSED,
     ) -> None:
         self._registry = registry
         self._call_logs = call_logs
-        self._feed = feed
+        self._feeds = feeds
         self._secret = secret
         self._most_missed = most_missed
         self._batches: dict[tuple[str, int, int, int, int], WatchBatch] = {}
@@ -75,18 +76,18 @@ class WatchCallLogs:
                 pruned. The metadata has the token to resume with.
         """
         await self._registry.get(watch.account_id)
-        with self._feed.watching():
+        with self._feeds.watching(watch.account_id) as feed:
             position = sent = await self._start(watch)
             yield WatchItem(None, self._token(watch, position))
             while True:
-                for change in await self._after(watch, position, sent):
+                for change in await self._after(feed, watch, position, sent):
                     position = change.sequence
                     is_news = _belongs(watch, change)
                     if not is_news and position - sent < _POSITION_EVERY:
                         continue
-                    sent, head = position, self._feed.head
+                    sent, head = position, feed.head
                     yield WatchItem(change if is_news else None, self._token(watch, position))
-                    if self._feed.head - head > self._most_missed:
+                    if feed.head - head > self._most_missed:
                         raise self._too_slow(watch, sent)
 
     async def batches(self, watch: Watch) -> AsyncGenerator[WatchBatch, None]:
@@ -95,20 +96,20 @@ class WatchCallLogs:
         Ask for the next batch only when the watcher has taken the one before. Raises as `execute` does.
         """
         await self._registry.get(watch.account_id)
-        with self._feed.watching_in_batches() as phase:
+        with self._feeds.watching(watch.account_id) as feed, feed.watching_in_batches() as phase:
             position = sent = await self._start(watch)
             is_behind = False
             yield self._batch_of(watch, (), position)
             while True:
-                changes = await self._after(watch, position, sent, None if is_behind else phase)
+                changes = await self._after(feed, watch, position, sent, None if is_behind else phase)
                 batch = self._batch(watch, position, changes)
-                position, head = batch.position, self._feed.head
+                position, head = batch.position, feed.head
                 is_behind = batch.position < changes[-1].sequence or len(batch.changes) == watch.max_call_logs
                 if not batch.changes and position - sent < _POSITION_EVERY:
                     continue
                 sent = position
                 yield batch
-                if self._feed.head - head > self._most_missed:
+                if feed.head - head > self._most_missed:
                     raise self._too_slow(watch, sent)
 
     def _batch(self, watch: Watch, position: int, changes: Sequence[Change]) -> WatchBatch:
@@ -129,11 +130,13 @@ class WatchCallLogs:
     def _batch_of(self, watch: Watch, changes: Sequence[Change], position: int) -> WatchBatch:
         return WatchBatch(changes, position, partial(_signed, self._secret, _selection(watch)))
 
-    async def _after(self, watch: Watch, position: int, sent: int, phase: float | None = None) -> Sequence[Change]:
+    async def _after(
+        self, feed: ChangeFeed, watch: Watch, position: int, sent: int, phase: float | None = None
+    ) -> Sequence[Change]:
         try:
             if phase is None:
-                return await self._feed.after(position)
-            return await self._feed.batch_after(position, phase)
+                return await feed.after(position)
+            return await feed.batch_after(position, phase)
         except FellBehind:
             raise self._too_slow(watch, sent) from None
 
@@ -143,14 +146,14 @@ class WatchCallLogs:
 
     async def _start(self, watch: Watch) -> int:
         if not watch.resume_token:
-            return await self._call_logs.last_sequence()
+            return await self._call_logs.last_sequence(watch.account_id)
         payload = tokens.verify(self._secret, "watch", _selection(watch), watch.resume_token)
         if payload is None:
             raise InvalidResumeToken([FieldViolation("resume_token", "was not made for this watch")])
         position = int(payload)
-        if position > await self._call_logs.last_sequence():
+        if position > await self._call_logs.last_sequence(watch.account_id):
             raise ResumeTokenExpired("The token is newer than the ledger. List the calls, and watch without a token.")
-        if position < await self._call_logs.pruned_through():
+        if position < await self._call_logs.pruned_through(watch.account_id):
             raise ResumeTokenExpired("Calls that changed since were pruned. List the calls, and watch without a token.")
         return position
 
@@ -175,7 +178,7 @@ def first_changes(changes: Sequence[Change], most: int) -> Sequence[Change]:
 
 
 def _belongs(watch: Watch, change: Change) -> bool:
-    return change.account_id == watch.account_id and watch.user_id in ("", change.user_id)
+    return watch.user_id in ("", change.user_id)
 
 
 def _selection(watch: Watch) -> str:

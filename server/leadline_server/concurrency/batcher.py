@@ -67,6 +67,11 @@ class Batcher(Generic[In, Out]):
         self._is_collecting = False
         self._is_closed = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits or is in progress."""
+        return not self._waiting and not self._workers
+
     async def submit(self, item: In, *, within: float = 0.0) -> Out:
         """The result of `item`, once its group is flushed. Cancelling this does not withdraw the item.
 

@@ -20,6 +20,7 @@ from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.numbers.matching import match_number
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
+from leadline_server.domain.unshown import unshown
 from leadline_server.ports.ledger import Claims
 
 _LOOKED_UP = (NumberKind.DIALABLE, NumberKind.EXTENSION)
@@ -27,6 +28,7 @@ _LOOKED_UP = (NumberKind.DIALABLE, NumberKind.EXTENSION)
 _log = structlog.get_logger(__name__)
 
 
+@unshown
 class FoundContacts(NamedTuple):
     """The contacts that have some numbers, as the CRM had them at `as_of`. No matches: confirmed, none has them.
 

@@ -52,7 +52,7 @@ class DeliveryAttempt:
     async def preferences(self) -> EffectivePreferences:
         """The preferences in force now for the log's user. The ledger is asked again only after a change of any."""
         known = self._preferences
-        if known is None or known.version != self.account.settings_version():
+        if known is None or known.version != await self.account.settings_version():
             known = self._preferences = await self.account.preferences(self.log.user_id)
         return known.effective
 

@@ -8,6 +8,7 @@ from enum import IntEnum
 from leadline_server.domain.numbers.dialled import parse_dialled
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_extension, parse_number
+from leadline_server.domain.unshown import unshown
 
 
 class CallDirection(IntEnum):
@@ -39,6 +40,7 @@ class Attestation(IntEnum):
     FAILED = 4
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
     """One end of a call. `name` is the caller-ID name; `phone_number` is as the phone system wrote it."""
@@ -72,6 +74,7 @@ class CallLeg:
         return self.result is CallResult.ANSWERED or self.answer_time is not None
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """All that is known of one call so far. None means unset."""

@@ -14,6 +14,7 @@ from leadline_server.domain.linked_calls import (
 )
 from leadline_server.domain.merge import Stamps
 from leadline_server.domain.numbers.phone_number import NO_NUMBER, PhoneNumber
+from leadline_server.domain.unshown import unshown
 
 ACCEPTED: Final = "Accepted; on its way to the CRM."
 
@@ -28,6 +29,7 @@ _NO_UPDATE: Final = UpdateState.NONE
 """As a global name it is read 15 times faster, and nearly every log has it."""
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The decision to log a call against a contact, and why.
@@ -44,6 +46,7 @@ class Decision:
     candidates: tuple[ContactMatch, ...] = ()
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLog:
     """One call of one account: what is known of it, its state, and what is still to be done.

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from leadline_server.domain.call_log_states import LogTrigger
 from leadline_server.domain.merge import CallEvent
+from leadline_server.domain.unshown import unshown
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallReport:
     """One `LogCall` request.

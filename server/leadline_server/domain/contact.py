@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.unshown import unshown
 
 
 class MatchKind(IntEnum):
@@ -16,6 +17,7 @@ class MatchKind(IntEnum):
     EXTENSION = 3
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
     """One record of the CRM. Empty strings and None mean that the CRM does not say."""
@@ -34,6 +36,7 @@ class Contact:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class ContactMatch:
     """A contact that has the number asked for.
@@ -51,6 +54,7 @@ class ContactMatch:
     is_respelled: bool = False
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactDraft:
     """A contact to be created. `is_placeholder` marks one without a name from a person."""

@@ -14,6 +14,7 @@ from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
+from leadline_server.domain.unshown import unshown
 
 MAX_USERS: Final = 10_000
 """Users of one account. The index of them all is kept in memory."""
@@ -22,6 +23,7 @@ MAX_ENTRIES: Final = 16
 """Extensions, numbers and addresses of one user, each."""
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A user. `phone_numbers` are E.164, `emails` are in lower case."""
@@ -61,6 +63,7 @@ class CrmUser:
     is_active: bool = True
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryIndex:
     """The users of one account, by their keys.

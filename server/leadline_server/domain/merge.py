@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 from leadline_server.domain.call import Call, CallLeg, Party
 from leadline_server.domain.call_legs import told_by_legs
 from leadline_server.domain.errors import FieldViolation, InvalidRequest
+from leadline_server.domain.unshown import unshown
 
 MAX_ATTRIBUTES: Final = 64
 """Attributes of one call, whichever reports brought them."""
@@ -55,6 +56,7 @@ class Stamps:
     ended: datetime | None = None
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEvent:
     """The news of a call in one report.

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from leadline_server.domain.call import Attestation
 from leadline_server.domain.preferences import AccountSettings
+from leadline_server.domain.unshown import unshown
 
 _ATTESTED: Final = frozenset({Attestation.A, Attestation.B})
 """The carrier knows its customer who makes the call (ATIS-1000074, "full" and "partial" attestation)."""
@@ -64,6 +65,7 @@ class LimitReached(NamedTuple):
         return f"{named} limit of {self.limit} placeholders {self.period} is reached"
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
     """The room that the creation of a placeholder takes in the limits, and the placeholder's name and number.
@@ -83,6 +85,7 @@ class Reservation:
     call_id: str = ""
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placeholder:
     """A placeholder that a call created, as it was then."""

@@ -13,6 +13,7 @@ from typing import Final
 from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.domain.numbers.numbering_rules import NumberingRules, numbering_rules
 from leadline_server.domain.placeholder_bounds import PLACEHOLDERS_PER_DAY, PLACEHOLDERS_PER_HOUR
+from leadline_server.domain.unshown import unshown
 
 
 class UnknownContactAction(IntEnum):
@@ -52,6 +53,7 @@ class PreferenceSource(IntEnum):
         return {1: "the built-in default", 2: "the account's default", 3: "the user's preference"}[self.value]
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
     """One level's values. None inherits from the level below; an empty tuple is a value of its own."""
@@ -77,6 +79,7 @@ USER_ONLY_FIELDS: Final = frozenset({"crm_user_id"})
 """Fields that mean nothing for a whole account."""
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
     """The settings that an administrator makes for an account.
@@ -126,6 +129,7 @@ class AccountSettings:
         return numbering_rules(self.default_region, self.extension_pattern, self.dial_prefixes)
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectivePreferences:
     """The values in force for one user, each with the level it comes from."""

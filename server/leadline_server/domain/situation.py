@@ -7,8 +7,10 @@ from leadline_server.domain.call_log import Decision
 from leadline_server.domain.call_log_states import CallLogReason, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.unshown import unshown
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """The call, and who wants it logged.
@@ -55,6 +57,7 @@ class LookUp:
     numbers: tuple[PhoneNumber, ...]
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePlaceholder:
     """Create a contact for the number, then log the call against it if the CRM can log calls."""

@@ -109,6 +109,7 @@ class HttpOptions:
         grace: seconds for requests in progress at the end.
         connections: the most connections; further ones are closed at once.
         tls: its TLS; None: none.
+        shares_port: whether other workers of the same server listen on the same port.
     """
 
     public_url: str = ""
@@ -120,6 +121,7 @@ class HttpOptions:
     connections: int = MAX_CONNECTIONS
     tls: TlsPort | None = None
     authenticator: Authenticator | None = None
+    shares_port: bool = False
 
 
 @asynccontextmanager
@@ -140,7 +142,7 @@ async def http_server(
     Raises:
         AddressUnavailable: the address is taken, or not of this machine.
     """
-    listener = listen(address)
+    listener = listen(address, shares_port=options.shares_port)
     ingress = IngressPage(receiver, options.public_url)
     application = HttpApplication(
         methods,

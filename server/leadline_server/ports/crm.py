@@ -11,6 +11,7 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.limits import MOST_RECORDS
 from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.unshown import unshown
 from leadline_server.ports.ledger.transactions import LedgerTransaction
 
 MOST_NUMBERS: Final = 16
@@ -167,6 +168,7 @@ class CrmLog:
     contact_id: str = field(default="", compare=False)
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
     """The record of a call that leadline writes to the CRM.

@@ -18,6 +18,9 @@ T = TypeVar("T")
 BUSY_PATIENCE: Final = 5.0
 """How long a transaction waits for another process's transaction, in seconds."""
 
+FENCED: Final = "leadline: this ledger is fenced"
+"""The message of the triggers that refuse writes to a ledger that is copied (ledger/copying)."""
+
 _ITER_CHUNK_SIZE: Final = 64  # aiosqlite's default; unused here
 _CACHED_STATEMENTS: Final = 256
 _BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -120,6 +123,10 @@ def storage_error(error: Exception) -> LedgerUnavailable | None:
     Other errors are violated constraints, which the caller handles, and programming errors.
     """
     code = _primary_code(error)
+    if code == sqlite3.SQLITE_CONSTRAINT and str(error) == FENCED:
+        return LedgerUnavailable(
+            "This ledger takes no writes: it is being copied, or was copied, to another database.", retry_after=30
+        )
     if code not in _STORAGE_CODES:
         return None
     if getattr(error, "sqlite_errorcode", 0) in _FULL_CODES:

@@ -50,6 +50,21 @@ def copy_database(
             partial.with_name(f"{partial.name}-journal").unlink()
 
 
+def give_name(partial: Path, target: Path) -> None:
+    """Give a finished database file its name, synced to disk. It is one file, without a log.
+
+    Raises:
+        TargetExists: `target` exists.
+        OSError: the disk failed.
+    """
+    with closing(sqlite3.connect(partial, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+    _sync(partial)
+    _link(partial, target)
+    partial.unlink()
+    _sync(target.parent)
+
+
 def _copy(source: Path, partial: Path, finish: Callable[[sqlite3.Connection], None] | None) -> None:
     with read_only(source) as reader, closing(sqlite3.connect(partial, isolation_level=None)) as copy:
         # All pages in one step: if another process wrote between two steps, SQLite would start again.

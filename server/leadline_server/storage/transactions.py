@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from leadline_server.domain.unshown import unshown
 from leadline_server.storage.connection import immediate_transaction, storage_error
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ BatchWork = Callable[[sqlite3.Connection, Sequence[Item]], Sequence[T | Exceptio
 """Processes any number of items. Returns one result for each, in order; an exception is the result of a failed item."""
 
 
+@unshown
 class Submitted(NamedTuple):
     """One submitted item. Without `batch_work`, `item` is a Work. A short one may run on the event loop's thread."""
 
@@ -30,6 +32,7 @@ class Submitted(NamedTuple):
     is_short: bool = True
 
 
+@unshown
 class MergedWork(NamedTuple):
     """One function to call, and the indexes of the submitted items that it processes."""
 

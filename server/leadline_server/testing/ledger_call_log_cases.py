@@ -87,7 +87,7 @@ class ChangeCases:
         assert [isinstance(result, _Refused) for result in results] == [change is _refuse for change in changes]
         stored = [await ledger.call_logs.get(key(f"call-{place}")) for place in range(30)]
         assert [log is None for log in stored] == [change is _refuse for change in changes]
-        assert await ledger.call_logs.last_sequence() == 20
+        assert await ledger.call_logs.last_sequence(ACCOUNT) == 20
 
     async def test_changes_at_once_lose_none(self, ledger: Ledger) -> None:
         await asyncio.gather(*(ledger.call_logs.change(key(), counted) for _ in range(64)))
@@ -123,58 +123,68 @@ class FeedCases:
     """The order of visible changes."""
 
     async def test_before_the_first_change_the_sequence_is_zero(self, ledger: Ledger) -> None:
-        assert await ledger.call_logs.last_sequence() == 0
-        assert list(await ledger.call_logs.changes(0, 10)) == []
+        assert await ledger.call_logs.last_sequence(ACCOUNT) == 0
+        assert list(await ledger.call_logs.changes(ACCOUNT, 0, 10)) == []
 
     async def test_changes_come_in_the_order_of_their_commits(self, ledger: Ledger) -> None:
         for call_id in ("b", "c", "a"):
             await put(ledger, call_log(call_id))
-        found = await ledger.call_logs.changes(0, 10)
+        found = await ledger.call_logs.changes(ACCOUNT, 0, 10)
         assert [change.call_log.call_id for change in found] == ["b", "c", "a"]
-        assert found[-1].sequence == await ledger.call_logs.last_sequence()
+        assert found[-1].sequence == await ledger.call_logs.last_sequence(ACCOUNT)
 
     async def test_a_changed_call_moves_to_the_end_with_its_current_state(self, ledger: Ledger) -> None:
         await put(ledger, call_log("a"))
         await put(ledger, call_log("b"))
         await put(ledger, with_news(call_log("a")))
-        assert [change.call_log for change in await ledger.call_logs.changes(0, 10)] == [
+        assert [change.call_log for change in await ledger.call_logs.changes(ACCOUNT, 0, 10)] == [
             call_log("b"),
             with_news(call_log("a")),
         ]
 
     async def test_only_what_comes_after_the_given_sequence_is_told(self, ledger: Ledger) -> None:
         await put(ledger, call_log("a"))
-        seen = await ledger.call_logs.last_sequence()
+        seen = await ledger.call_logs.last_sequence(ACCOUNT)
         await put(ledger, call_log("b"))
-        assert [change.call_log.call_id for change in await ledger.call_logs.changes(seen, 10)] == ["b"]
-        assert list(await ledger.call_logs.changes(await ledger.call_logs.last_sequence(), 10)) == []
+        assert [change.call_log.call_id for change in await ledger.call_logs.changes(ACCOUNT, seen, 10)] == ["b"]
+        assert list(await ledger.call_logs.changes(ACCOUNT, await ledger.call_logs.last_sequence(ACCOUNT), 10)) == []
 
     async def test_no_more_changes_are_told_than_asked_for_and_the_oldest_first(self, ledger: Ledger) -> None:
         for call_id in ("a", "b", "c"):
             await put(ledger, call_log(call_id))
-        first = await ledger.call_logs.changes(0, 2)
-        rest = await ledger.call_logs.changes(first[-1].sequence, 2)
+        first = await ledger.call_logs.changes(ACCOUNT, 0, 2)
+        rest = await ledger.call_logs.changes(ACCOUNT, first[-1].sequence, 2)
         assert [change.call_log.call_id for change in (*first, *rest)] == ["a", "b", "c"]
 
-    async def test_changes_of_all_accounts_are_told(self, ledger: Ledger) -> None:
+    async def test_changes_of_the_account_alone_are_told(self, ledger: Ledger) -> None:
         await put(ledger, call_log())
         await put(ledger, call_log(account_id="other"))
-        assert [change.call_log.account_id for change in await ledger.call_logs.changes(0, 10)] == [ACCOUNT, "other"]
+        for account_id in (ACCOUNT, "other"):
+            [change] = await ledger.call_logs.changes(account_id, 0, 10)
+            assert change.call_log.account_id == account_id
+
+    async def test_positions_of_several_accounts_are_asked_at_once(self, ledger: Ledger) -> None:
+        await put(ledger, call_log())
+        await put(ledger, call_log(account_id="other"))
+        accounts = (ACCOUNT, "other")
+        positions = {account_id: await ledger.call_logs.last_sequence(account_id) for account_id in accounts}
+        assert await ledger.call_logs.last_sequences(accounts) == positions
+        assert min(positions.values()) > 0
 
     async def test_a_change_without_a_new_revision_is_stored_but_not_told(self, ledger: Ledger) -> None:
         await put(ledger, call_log())
-        seen = await ledger.call_logs.last_sequence()
+        seen = await ledger.call_logs.last_sequence(ACCOUNT)
         tried = call_log(attempts=1, next_attempt_time=NOW)
         await put(ledger, tried)
         assert await ledger.call_logs.get(key()) == tried
-        assert await ledger.call_logs.last_sequence() == seen
-        assert list(await ledger.call_logs.changes(seen, 10)) == []
+        assert await ledger.call_logs.last_sequence(ACCOUNT) == seen
+        assert list(await ledger.call_logs.changes(ACCOUNT, seen, 10)) == []
 
     async def test_a_change_that_returns_its_argument_is_no_change(self, ledger: Ledger) -> None:
         await put(ledger, call_log())
-        seen = await ledger.call_logs.last_sequence()
+        seen = await ledger.call_logs.last_sequence(ACCOUNT)
         assert await ledger.call_logs.change(key(), lambda log: log or call_log()) == (call_log(), call_log())
-        assert await ledger.call_logs.last_sequence() == seen
+        assert await ledger.call_logs.last_sequence(ACCOUNT) == seen
 
     async def test_who_follows_the_changes_misses_no_call(self, ledger: Ledger, open_ledger: OpenLedger) -> None:
         async def report(handle: Ledger, name: str) -> None:
@@ -193,18 +203,18 @@ class FeedCases:
     async def test_the_sequence_goes_on_after_reopening(self, open_ledger: OpenLedger) -> None:
         async with open_ledger() as ledger:
             await put(ledger, call_log("a"))
-            seen = await ledger.call_logs.last_sequence()
+            seen = await ledger.call_logs.last_sequence(ACCOUNT)
         async with open_ledger() as ledger:
-            assert await ledger.call_logs.last_sequence() == seen
+            assert await ledger.call_logs.last_sequence(ACCOUNT) == seen
             await put(ledger, call_log("b"))
-            assert [change.call_log.call_id for change in await ledger.call_logs.changes(seen, 10)] == ["b"]
+            assert [change.call_log.call_id for change in await ledger.call_logs.changes(ACCOUNT, seen, 10)] == ["b"]
 
     async def test_subscribers_are_called_when_the_change_can_be_read(self, ledger: Ledger) -> None:
         called = asyncio.Event()
         ledger.call_logs.subscribe(called.set)
         await put(ledger, call_log())
         await asyncio.wait_for(called.wait(), _WAIT)
-        assert len(await ledger.call_logs.changes(0, 10)) == 1
+        assert len(await ledger.call_logs.changes(ACCOUNT, 0, 10)) == 1
 
     async def test_subscribers_are_called_again_for_later_changes(self, ledger: Ledger) -> None:
         called = asyncio.Event()
@@ -283,5 +293,5 @@ async def _follow(ledger: Ledger, count: int) -> list[Change]:
     """Read changes as a watcher does, until there are `count`."""
     told: list[Change] = []
     while len(told) < count:
-        told.extend(await ledger.call_logs.changes(told[-1].sequence if told else 0, 7))
+        told.extend(await ledger.call_logs.changes(ACCOUNT, told[-1].sequence if told else 0, 7))
     return told

@@ -102,7 +102,7 @@ class LedgerConformance(
         await _fill(ledger)
         async with open_ledger() as other:
             assert await other.accounts.get(ACCOUNT) == _SETTINGS
-            assert await other.call_logs.last_sequence() == 1
+            assert await other.call_logs.last_sequence(ACCOUNT) == 1
 
 
 async def _fill(ledger: Ledger) -> None:

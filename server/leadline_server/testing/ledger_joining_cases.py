@@ -83,11 +83,11 @@ class JoiningCases:
 
     async def test_a_log_that_joins_another_is_gone_and_its_id_finds_the_other(self, ledger: Ledger) -> None:
         await put(ledger, call_log("17.2", next_attempt_time=NOW))
-        before = await ledger.call_logs.last_sequence()
+        before = await ledger.call_logs.last_sequence(ACCOUNT)
         await _report(ledger, "17.1")
         log = (await _report(ledger, "17.2")).after
         assert await _listed(ledger) == [log]
-        assert [change.call_log for change in await ledger.call_logs.changes(before, 10)] == [log]
+        assert [change.call_log for change in await ledger.call_logs.changes(ACCOUNT, before, 10)] == [log]
         assert await ledger.call_logs.get(key("17.2")) == await ledger.call_logs.get(key("17.1")) == log
 
     async def test_what_would_join_is_found_by_its_link_key(self, ledger: Ledger) -> None:

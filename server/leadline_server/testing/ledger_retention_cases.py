@@ -81,7 +81,7 @@ class PruneCallsCases:
             await put(ledger, finished(call_id, state=state))
         assert await prune_calls(ledger, _LATER) == 2
         assert await ledger.call_logs.get(key("logged")) is None
-        assert list(await ledger.call_logs.changes(0, 10)) == []
+        assert list(await ledger.call_logs.changes(ACCOUNT, 0, 10)) == []
 
     async def test_a_call_that_changed_at_the_very_time_stays(self, ledger: Ledger) -> None:
         await put(ledger, finished("call-1"))
@@ -118,23 +118,23 @@ class PruneCallsCases:
     async def test_what_was_pruned_through_is_told_and_never_falls(
         self, ledger: Ledger, open_ledger: OpenLedger
     ) -> None:
-        assert await ledger.call_logs.pruned_through() == 0
+        assert await ledger.call_logs.pruned_through(ACCOUNT) == 0
         await put(ledger, finished("old"))
         await put(ledger, call_log("pending"))
         await put(ledger, finished("old too"))
         await put(ledger, finished("young", _LATER))
         await prune_calls(ledger, _LATER)
-        assert await ledger.call_logs.pruned_through() == 3
+        assert await ledger.call_logs.pruned_through(ACCOUNT) == 3
         await prune_calls(ledger, _LATER)
         async with open_ledger() as other:
-            assert await other.call_logs.pruned_through() == 3
+            assert await other.call_logs.pruned_through(ACCOUNT) == 3
 
     async def test_no_sequence_comes_twice_after_pruning(self, ledger: Ledger) -> None:
         await put(ledger, finished("old"))
         await prune_calls(ledger, _LATER)
-        assert await ledger.call_logs.last_sequence() == 1
+        assert await ledger.call_logs.last_sequence(ACCOUNT) == 1
         await put(ledger, call_log())
-        assert [change.sequence for change in await ledger.call_logs.changes(0, 10)] == [2]
+        assert [change.sequence for change in await ledger.call_logs.changes(ACCOUNT, 0, 10)] == [2]
 
     async def test_a_call_that_is_changed_while_calls_are_pruned_is_never_lost(
         self, ledger: Ledger, open_ledger: OpenLedger

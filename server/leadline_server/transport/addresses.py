@@ -42,15 +42,48 @@ def check_free(address: str) -> None:
     Raises:
         AddressUnavailable: the port is taken, or the address is malformed or not of this machine.
     """
+    for bound in _bound(address):
+        bound.close()
+
+
+def reserve(address: str) -> str:
+    """Take an address for the processes that this one starts, for as long as it runs, also after an `exec`.
+
+    They listen with SO_REUSEPORT, and Linux spreads connections over them. The sockets here take no connections. Once
+    the workers listen, programs without SO_REUSEPORT cannot take the port, and other users cannot either (socket(7)).
+
+    Returns:
+        The address, with a port that is free if it has port 0.
+
+    Raises:
+        AddressUnavailable: the port is taken, or the address is malformed or not of this machine.
+    """
+    sockets = _bound(address)
+    for bound in sockets:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # only now: a taken port is an error
+        bound.set_inheritable(True)
+    port = sockets[0].getsockname()[1]
+    for bound in sockets:
+        bound.detach()
+    return f"{address.rpartition(':')[0]}:{port}"
+
+
+def _bound(address: str) -> list[socket.socket]:
+    """Sockets that are bound to the address, one for each family; to free ports for port 0. See `check_free`."""
     host, port = split_address(address)
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise AddressUnavailable(address, error.strerror or str(error)) from error
-    failures = [failure for where in found if (failure := _bind_failure(where))]
+    bound = [_bind(where, is_one_of_several=len(found) > 1) for where in found]
+    sockets = [each for each in bound if isinstance(each, socket.socket)]
+    failures = [each for each in bound if isinstance(each, OSError)]
     is_taken = any(failure.errno == errno.EADDRINUSE for failure in failures)
-    if failures and (is_taken or len(failures) == len(found)):  # a host without IPv6 may still listen on IPv4
+    if failures and (is_taken or not sockets):  # a host without IPv6 may still listen on IPv4
+        for opened in sockets:
+            opened.close()
         raise AddressUnavailable(address, reason(failures[0])) from failures[0]
+    return sockets
 
 
 def reason(error: OSError) -> str:
@@ -59,14 +92,21 @@ def reason(error: OSError) -> str:
     return _REASONS.get(code, os.strerror(code) if code else str(error))
 
 
-def listen(address: str) -> socket.socket:
-    """A socket that listens on an address. Port 0 takes a free one. Raises AddressUnavailable."""
+def listen(address: str, *, shares_port: bool = False) -> socket.socket:
+    """A socket that listens on an address. Port 0 takes a free one. Raises AddressUnavailable.
+
+    Args:
+        address: `host:port`.
+        shares_port: whether other workers of the same server listen on the same port.
+    """
     host, port = split_address(address)
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, target = found[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shares_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(target)
         listener.listen(_BACKLOG)  # now, so that a program that is told the port can connect
     except OSError as error:
@@ -74,12 +114,19 @@ def listen(address: str) -> socket.socket:
     return listener
 
 
-def _bind_failure(where: tuple[Any, ...]) -> OSError | None:
+def _bind(where: tuple[Any, ...], *, is_one_of_several: bool) -> socket.socket | OSError:
+    """A bound socket, or why there is none."""
     family, kind, protocol, _, address = where
     try:
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that ended do not count
-            probe.bind(address)
+        bound = socket.socket(family, kind, protocol)
     except OSError as error:
         return error
-    return None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that ended do not count
+        if is_one_of_several and family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # the IPv4 address has its own socket
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        return error
+    return bound

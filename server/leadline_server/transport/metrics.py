@@ -1,11 +1,11 @@
 """Metrics of the RPCs, and the HTTP port that shows metrics and health."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS: Final = 64
 """The most connections of the metrics port. Beyond them the oldest is closed, so that health checks get through."""
+
+
+class Figures(Protocol):
+    """Metrics that prometheus-client can write: those of a registry, or of several workers."""
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics as they are now."""
 
 
 class RpcMetrics(Collector):
@@ -135,6 +142,8 @@ async def metrics_endpoint(
     is_serving: Callable[[], bool],
     tls: TlsPort | None = None,
     authenticator: Authenticator | None = None,
+    *,
+    merged: "Callable[[], Awaitable[Figures]] | None" = None,
 ) -> AsyncIterator[int]:
     """Serve `/metrics` (Prometheus' text format, or OpenMetrics) and `/healthz` over HTTP while the body runs.
 
@@ -144,6 +153,7 @@ async def metrics_endpoint(
         is_serving: `/healthz` answers 200 if this returns True, else 503.
         tls: its TLS; None: none.
         authenticator: finds the principals of requests for `/metrics`; None: everyone may read them.
+        merged: the metrics of all workers that share the port; None: there are no others.
 
     Yields:
         The port.
@@ -158,7 +168,8 @@ async def metrics_endpoint(
             return web.Response(status=status)
         # Only OpenMetrics has exemplars. Prometheus asks for it.
         write, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=write(registry), headers={"Content-Type": content_type})
+        figures = registry if merged is None else await merged()
+        return web.Response(body=write(figures), headers={"Content-Type": content_type})
 
     async def healthz(_request: "web.Request") -> "web.Response":
         return web.Response(text="ok\n") if is_serving() else web.Response(status=503, text="not serving\n")
@@ -169,17 +180,18 @@ async def metrics_endpoint(
     await runner.setup()
     try:
         make = partial(_connection, runner)
-        async with _plain(address, make) if tls is None else _secured(address, make, tls) as port:
+        listening = _plain if tls is None else partial(_secured, tls=tls)
+        async with listening(address, make, shares_port=merged is not None) as port:
             yield port
     finally:
         await runner.cleanup()
 
 
 @asynccontextmanager
-async def _plain(address: str, make: Callable[[], asyncio.Protocol]) -> AsyncIterator[int]:
+async def _plain(address: str, make: Callable[[], asyncio.Protocol], *, shares_port: bool) -> AsyncIterator[int]:
     try:
         host, port = split_address(address)
-        listener = await asyncio.get_running_loop().create_server(make, host or None, port)
+        listener = await asyncio.get_running_loop().create_server(make, host or None, port, reuse_port=shares_port)
     except OSError as error:
         raise AddressUnavailable(address, reason(error)) from error
     try:
@@ -189,8 +201,10 @@ async def _plain(address: str, make: Callable[[], asyncio.Protocol]) -> AsyncIte
 
 
 @asynccontextmanager
-async def _secured(address: str, make: Callable[[], asyncio.Protocol], tls: TlsPort) -> AsyncIterator[int]:
-    listener = listen(address)
+async def _secured(
+    address: str, make: Callable[[], asyncio.Protocol], tls: TlsPort, *, shares_port: bool
+) -> AsyncIterator[int]:
+    listener = listen(address, shares_port=shares_port)
     async with tls.accepting(listener, make):
         yield int(listener.getsockname()[1])
 

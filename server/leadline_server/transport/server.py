@@ -47,8 +47,6 @@ MAX_PENDING: Final = 20_000
 """How many calls may wait before they begin, in a burst or while the machine is busy."""
 
 OPTIONS: Final[tuple[tuple[str, int], ...]] = (
-    # A taken port is an error. Otherwise two servers on one port would share the calls without a warning.
-    ("grpc.so_reuseport", 0),
     # Above our own limit, so that a request that is a little too large gets our error, not gRPC's.
     ("grpc.max_receive_message_length", 4 * MAX_MESSAGE_BYTES),
     ("grpc.max_metadata_size", 16 * 1024),
@@ -110,8 +108,10 @@ class Server:
         self._stream_checks: asyncio.Task[None] | None = None
         self._health = _Health()
         self._is_serving = False
+        limits = connections or ConnectionLimits()
+        self._shares_ports = limits.shares_ports
         others = server_ids()
-        self._server = grpc.aio.server(options=(*OPTIONS, *(connections or ConnectionLimits()).options))
+        self._server = grpc.aio.server(options=(*OPTIONS, *limits.options))
         self._watches = [ConnectionWatch(server_id, request_seconds) for server_id in server_ids() - others]
         self._watching: list[asyncio.Task[None]] = []
         door = self.door = Door(commands.accounts.knows, quotas or QuotaSettings())
@@ -167,7 +167,8 @@ class Server:
         Raises:
             AddressUnavailable: the address is taken, malformed, or not of this machine.
         """
-        check_free(address)
+        if not self._shares_ports:  # else the supervisor has reserved it
+            check_free(address)
         try:
             if credentials is None:
                 return self._server.add_insecure_port(address)

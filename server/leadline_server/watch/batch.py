@@ -19,7 +19,7 @@ class WatchBatch:
     """Changed calls, each with its last change, and the position after them. It may have no changes, only the position.
 
     Watchers that are sent the same changes share one batch object. Example: call A with sequence 5 and call B with 7;
-    position 9, since the changes 8 and 9 belong to other accounts.
+    position 9, since the changes 8 and 9 belong to other users.
     """
 
     changes: Sequence[Change]

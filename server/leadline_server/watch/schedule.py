@@ -5,7 +5,7 @@ watchers; when watchers were woken sixteen at a time it was 3.8 times (docs/deci
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -69,7 +69,6 @@ class BatchTurns:
     def __init__(self) -> None:
         self._watchers = 0
         self._phase = 0.0
-        self._shares = [(0.0, 0)] * _SHARES  # of each share: until when its position is valid, and that position
 
     @contextmanager
     def joined(self) -> Iterator[float]:
@@ -81,18 +80,28 @@ class BatchTurns:
         finally:
             self._watchers -= 1
 
-    async def wait(self, phase: float, head: Callable[[], int]) -> int:
-        """Wait for the turn of a watcher; returns the position up to which it gets changes.
-
-        All watchers of a share get changes up to the same position: the `head` at the first turn of the share. So they
-        can share their messages.
-        """
+    async def wait(self, phase: float) -> float:
+        """Wait for the turn of a watcher; returns the length of a round in seconds."""
         seconds = min(_LONGEST_ROUND, self._watchers * _ROUND_SECONDS_PER_WATCHER)
         now = asyncio.get_running_loop().time
         await asyncio.sleep(seconds - (now() - seconds * phase) % seconds)
-        share = int(phase * _SHARES)
+        return seconds
+
+
+class ShareEnds:
+    """Up to where the watchers of a share get changes: all of one feed up to the same position.
+
+    It is the feed's head at the first turn of the share. So they can share their messages.
+    """
+
+    def __init__(self) -> None:
+        self._shares = [(0.0, 0)] * _SHARES  # of each share: until when its position is valid, and that position
+
+    def of(self, phase: float, seconds: float, head: int) -> int:
+        """The position for a watcher whose turn it is now, in a round of so many seconds."""
+        now, share = asyncio.get_running_loop().time(), int(phase * _SHARES)
         until, position = self._shares[share]
-        if now() >= until:
-            position = head()
-            self._shares[share] = now() + seconds / 2, position
+        if now >= until:
+            position = head
+            self._shares[share] = now + seconds / 2, position
         return position

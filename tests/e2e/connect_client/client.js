@@ -126,12 +126,17 @@ seen.disabled = AccountState[(await accounts.disableAccount(own)).account.state]
 seen.state = AccountState[(await accounts.getAccount(own)).account.state];
 seen.exported = [];
 for await (const { item } of accounts.exportAccount(own)) seen.exported.push(item.case);
-await accounts.deleteAccount(own);
-seen.audited = [];
-for (let wait = 0; wait < 100 && !seen.audited.includes("account.deleted"); wait++) {
-  await new Promise((resolve) => setTimeout(resolve, 100)); // an entry gets its place within a second
-  seen.audited = (await audit.listAuditEntries({ ...own, pageSize: 1000 })).entries.map((entry) => entry.action);
+async function audited(action) {
+  let found = [];
+  for (let wait = 0; wait < 100 && !found.includes(action); wait++) {
+    await new Promise((resolve) => setTimeout(resolve, 100)); // an entry gets its place within a second
+    found = (await audit.listAuditEntries({ ...own, pageSize: 1000 })).entries.map((entry) => entry.action);
+  }
+  return found;
 }
+await audited("account.disabled"); // of a deleted account, the server tells what has its place
+await accounts.deleteAccount(own);
+seen.audited = await audited("account.deleted");
 
 try {
   await contacts.findContact({ accountId, userId, phoneNumbers: [number, "nonsense"] });

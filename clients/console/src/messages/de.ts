@@ -42,7 +42,7 @@ export const DE: Messages = {
 
   "embed.waiting": "Die Seite ringsum meldet diese gleich an …",
   "embed.refused": "Der Server nimmt diese Anmeldung nicht an. Laden Sie die Seite ringsum neu.",
-  "embed.away": "Der Server antwortet nicht. Laden Sie die Seite ringsum neu.",
+  "embed.away": "Der Server antwortet nicht. Neuer Versuch …",
   "embed.no_frame": "Diese Adresse ist für Rahmen in anderen Seiten. Die Seite für Menschen ist unter /.",
   "embed.no_call": "Kein Anruf ist geöffnet.",
 

@@ -40,7 +40,7 @@ export const EN = {
 
   "embed.waiting": "Waiting for the page around this one to sign in …",
   "embed.refused": "The server does not accept this sign-in. Load the page around this one again.",
-  "embed.away": "The server does not answer. Load the page around this one again.",
+  "embed.away": "The server does not answer. Trying again …",
   "embed.no_frame": "This address is for frames in other pages. The page for people is at /.",
   "embed.no_call": "No call is open.",
 

@@ -74,7 +74,7 @@ function SettingsForm({ settings, onSaved }: { settings: AccountSettings; onSave
   const edit = (name: string) => (value: string) => setTexts({ ...texts, [name]: value });
   return (
     <form class="settings" onSubmit={(event) => (event.preventDefault(), void save())}>
-      <fieldset class="plain" disabled={!may("UpdateAccountSettings")}>
+      <fieldset role="presentation" class="plain" disabled={!may("UpdateAccountSettings")}>
         <h2>{t("account.settings")}</h2>
         {TEXTS.map(({ name, key }) => (
           <Field

@@ -6,8 +6,10 @@ from typing import Final, NamedTuple
 
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, NewContact, book_of, contact_from, insert_contacts
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.unshown import unshown
 
 
+@unshown
 class WantedContact(NamedTuple):
     """A contact to be added to an account's book, and its row, which has the key."""
 

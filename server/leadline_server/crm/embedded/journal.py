@@ -9,10 +9,12 @@ import msgspec
 
 from leadline_server.crm.embedded.rows import book_of, new_id, to_micros
 from leadline_server.domain.crm_errors import CrmRejected
+from leadline_server.domain.unshown import unshown
 from leadline_server.ports.crm import CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
 
 
+@unshown
 class NewLog(NamedTuple):
     """A call to be logged in an account's journal, with its key and the time."""
 

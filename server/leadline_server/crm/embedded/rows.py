@@ -25,6 +25,7 @@ from leadline_server.domain.numbers.several import numbers_in
 from leadline_server.domain.numbers.spelling_rules import SPELLED_COUNTRIES
 from leadline_server.domain.numbers.spellings import spellings
 from leadline_server.domain.numbers.written_number import read_written
+from leadline_server.domain.unshown import unshown
 from leadline_server.storage.row_batch import RowBatch
 
 CONTACT_COLUMNS: Final = "c.id, c.name, c.type, c.create_time, c.last_activity_time, c.is_placeholder, c.details"
@@ -72,6 +73,7 @@ def details_of(contact: Contact) -> str:
     return _encoder.encode(packed).decode()
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class NewContact:
     """A contact ready to be inserted: the keys of its numbers, and the values of its row after `pk` and `book`.

@@ -23,7 +23,7 @@ from leadline_server.crm.toolkit import (
     oauth_authorizer,
 )
 from leadline_server.crm.toolkit.lead_records import MOST_TEXT
-from leadline_server.crm.toolkit.oauth_grant import OAuthConsent
+from leadline_server.crm.toolkit.oauth_grant import DeviceGrant, OAuthConsent
 from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.ports.crm import CrmAdapter
 
@@ -106,9 +106,12 @@ def _grant(settings: SalesforceSettings) -> OAuthGrant:
 
 
 def _consent(settings: SalesforceSettings) -> OAuthConsent | None:
-    """Salesforce's "OAuth 2.0 Web Server Flow"."""
+    """Salesforce's "OAuth 2.0 Web Server Flow", and its "OAuth 2.0 Device Flow", which has its own words."""
+    grant = _grant(settings)
+    device = {"url": grant.token_url, "grant_type": "device", "code_field": "code"}
     return OAuthConsent(
-        grant=_grant(settings),
+        grant=grant,
+        device=DeviceGrant(**device, extra={"response_type": "device_code"}),
         authorize_url=f"{settings.login_url}/services/oauth2/authorize",
         scope="api refresh_token",
         has_pkce=True,

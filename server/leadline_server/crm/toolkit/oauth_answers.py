@@ -49,8 +49,18 @@ class _Refusal(msgspec.Struct, frozen=True):
 
 STORED: Final = msgspec.json.Decoder(StoredTokens)
 GRANTED: Final = msgspec.json.Decoder(_Granted)
+_TOO_FAST: Final = "slow_down"
+_PENDING: Final = ("authorization_pending", _TOO_FAST)
 _refusal: Final = msgspec.json.Decoder(_Refusal)
 encode_tokens: Final = msgspec.json.Encoder().encode
+
+
+class ConsentPending(CrmAuthFailed):
+    """A person has not consented yet (RFC 8628, section 3.5). `is_too_fast`: leadline asks too often."""
+
+    def __init__(self, *, is_too_fast: bool) -> None:
+        super().__init__("Nobody has consented yet.")
+        self.is_too_fast = is_too_fast
 
 
 def check_granted(answer: HttpAnswer) -> None:
@@ -59,6 +69,8 @@ def check_granted(answer: HttpAnswer) -> None:
     Some token endpoints answer 200 with an `error` in the body.
     """
     said = _error_code(answer)
+    if said in _PENDING:
+        raise ConsentPending(is_too_fast=said == _TOO_FAST)
     if answer.status == 400 or (answer.is_success and said):  # noqa: PLR2004 - see above
         raise CrmAuthFailed(
             f"The CRM refuses leadline's credentials and grants no token: {said or 'it does not say why'}."

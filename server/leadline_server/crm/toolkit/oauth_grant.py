@@ -41,6 +41,23 @@ class OAuthGrant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceGrant:
+    """How a person consents on another device (RFC 8628).
+
+    Attributes:
+        url: the address that gives the codes.
+        extra: further fields of that request.
+        grant_type: of the requests for tokens.
+        code_field: the field of the device code in those.
+    """
+
+    url: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+    grant_type: str = "urn:ietf:params:oauth:grant-type:device_code"
+    code_field: str = "device_code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthConsent:
     """Where a person consents, and what is asked for.
 
@@ -50,6 +67,7 @@ class OAuthConsent:
         scope: the scopes to ask for; empty: those of the app's registration.
         has_pkce: whether the CRM knows PKCE.
         extra: further parameters of the address.
+        device: how a person consents on another device; None: the CRM does not have that.
     """
 
     grant: OAuthGrant
@@ -57,3 +75,4 @@ class OAuthConsent:
     scope: str = ""
     has_pkce: bool = False
     extra: Mapping[str, str] = field(default_factory=dict)
+    device: DeviceGrant | None = None

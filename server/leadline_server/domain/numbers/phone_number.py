@@ -29,6 +29,7 @@ from leadline_server.domain.numbers.short_numbers import (
     is_short,
 )
 from leadline_server.domain.numbers.written_number import WITHHELD_DIGITS, WrittenNumber, read_written
+from leadline_server.domain.unshown import unshown
 
 MAX_TEXT = 256
 """Longer texts (characters) are no numbers, and are never kept in the cache."""
@@ -54,6 +55,7 @@ class NumberKind(IntEnum):
     """No number at all."""
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class PhoneNumber:
     """A number as it was read.
@@ -203,7 +205,7 @@ def _dialable(text: str, written: WrittenNumber, rules: NumberingRules) -> Phone
     if found is None:
         return None
     significant = phonenumbers.national_significant_number(found.number)
-    if not written.extension and is_in_service_range(significant, rules.region) and _is_at_home(found, rules.region):
+    if is_in_service_range(significant, rules.region) and _is_at_home(found, rules.region):
         return PhoneNumber(text, NumberKind.EXTENSION, extension=significant)
     return PhoneNumber(
         text,

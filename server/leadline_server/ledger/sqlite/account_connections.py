@@ -4,14 +4,16 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from leadline_server.domain.accounts import ConnectionCheck, OwnConnection
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
-from leadline_server.ledger.codec import from_microseconds, to_microseconds
+from leadline_server.ledger.account_rows import check_of, connection_changes, connection_of
+from leadline_server.ledger.codec import to_microseconds
+from leadline_server.ledger.documents import SECRETS
 from leadline_server.ledger.sqlite.accounts import load_settings
 from leadline_server.ledger.sqlite.audit import note
-from leadline_server.ledger.sqlite.encrypted_database import SECRETS, DocumentCipher, EncryptedDatabase
+from leadline_server.ledger.sqlite.encrypted_database import DocumentCipher, EncryptedDatabase
 from leadline_server.ledger.sqlite.settings_cache import SettingsVersion, read_settings_version
 from leadline_server.ports.ledger import account_owner
 from leadline_server.storage.sqlite import SqliteDatabase
@@ -51,7 +53,7 @@ class SqliteAccountConnections:
                 return None
             document = bytes(rows[0][3]) if with_secrets else b""
             secrets = cipher.decrypt(account_owner(account_id), SECRETS, document) if document else b"{}"
-            return _connection(rows[0], json.loads(secrets))
+            return connection_of(rows[0], json.loads(secrets))
 
         return await self._database.read(select)
 
@@ -78,7 +80,7 @@ class SqliteAccountConnections:
                 "now": to_microseconds(now),
             }
             database.execute(_PUT, values)
-            return _connection(database.execute(_GET, (account_id,)).fetchall()[0], {})
+            return connection_of(database.execute(_GET, (account_id,)).fetchall()[0], {})
 
         return await self._database.write(save)
 
@@ -113,58 +115,30 @@ class SqliteConnectionChecks:
             "failed": at if error else None,
             "error": error,
         }
-        return await self._database.write(lambda database: _check(database.execute(_RECORD, values).fetchall()[0]))
+        return await self._database.write(lambda database: check_of(database.execute(_RECORD, values).fetchall()[0]))
 
     async def get(self, connection: str) -> ConnectionCheck | None:
         """The last results; None if it was never checked."""
         statement = f"{_CHECKS} WHERE connection = ?"
         rows = await self._database.read(lambda database: database.execute(statement, (connection,)).fetchall())
-        return _check(rows[0]) if rows else None
+        return check_of(rows[0]) if rows else None
 
     async def list(self, after: str, limit: int) -> Sequence[ConnectionCheck]:
         """At most `limit` results whose names follow `after`."""
         statement = f"{_CHECKS} WHERE connection > ? ORDER BY connection LIMIT ?"
         rows = await self._database.read(lambda database: database.execute(statement, (after, limit)).fetchall())
-        return [_check(row) for row in rows]
+        return [check_of(row) for row in rows]
 
 
 def _note_put(database: sqlite3.Connection, by: Actor, account_id: str, after: OwnConnection) -> None:
     """Note a new connection, or the names of what changes. All secrets count as changed: what they were is not read."""
     rows = database.execute(_GET, (account_id,)).fetchall()
-    before = _connection(rows[0], {}) if rows else OwnConnection(adapter="")
-    names = {name for name in {*before.options, *after.options} if before.options.get(name) != after.options.get(name)}
-    changed = [*(f"options.{name}" for name in names), *(f"secrets.{name}" for name in after.secrets)]
-    changed += [f"secrets.{name}" for name in before.secret_names if name not in after.secrets]
-    if after.adapter != before.adapter:
-        changed.append("adapter")
+    changed = connection_changes(connection_of(rows[0], {}) if rows else None, after)
     action = AuditAction.CONNECTION_UPDATED if rows else AuditAction.CONNECTION_CREATED
-    note(database, by, account_id, action, account_owner(account_id), fields=tuple(sorted(changed)))
+    note(database, by, account_id, action, account_owner(account_id), fields=changed)
 
 
 def _drop_tokens(database: sqlite3.Connection, account_id: str) -> None:
     """Another CRM, or another grant, must not get tokens that were issued before."""
     database.execute("DELETE FROM tokens WHERE connection = ?", (account_owner(account_id),))
     database.execute("DELETE FROM connection_checks WHERE connection = ?", (account_owner(account_id),))
-
-
-def _connection(row: tuple[Any, ...], secrets: dict[str, str]) -> OwnConnection:
-    adapter, options, secret_names, _, revision, updated_at = row
-    return OwnConnection(
-        adapter=adapter,
-        options=json.loads(options),
-        secrets=secrets,
-        secret_names=tuple(json.loads(secret_names)),
-        revision=revision,
-        update_time=from_microseconds(updated_at),
-    )
-
-
-def _check(row: tuple[str, int, int | None, int | None, str]) -> ConnectionCheck:
-    connection, checked_at, succeeded_at, failed_at, error = row
-    return ConnectionCheck(
-        connection=connection,
-        check_time=from_microseconds(checked_at),
-        success_time=None if succeeded_at is None else from_microseconds(succeeded_at),
-        failure_time=None if failed_at is None else from_microseconds(failed_at),
-        error=error,
-    )

@@ -4,14 +4,15 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from leadline_server.domain.account_errors import AccountBeingDeleted, AccountNotFound
 from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ledger.codec import SETTINGS, from_microseconds, to_microseconds
-from leadline_server.ledger.sqlite.audit import note
+from leadline_server.ledger.account_rows import BLOCK_BYTES, account_of, administered
+from leadline_server.ledger.codec import SETTINGS, to_microseconds
+from leadline_server.ledger.sqlite.audit import note, record
 from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -24,9 +25,6 @@ _INSERT: Final = """
     INSERT INTO accounts (account_id, body, title, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING
 """
-BLOCK_BYTES: Final = 4096
-"""Stored documents are counted in blocks of this size (the triggers of migration 1)."""
-
 _STORED: Final = "SELECT account_id, blocks FROM stored_blocks"
 
 
@@ -82,7 +80,7 @@ class SqliteAccounts:
         """At most `limit` accounts whose ids follow `after`, in the order of their ids."""
         statement = f"{_SELECT} AND account_id > ? ORDER BY account_id LIMIT ?"
         rows = await self._database.read(lambda connection: connection.execute(statement, (after, limit)).fetchall())
-        return [_record(row) for row in rows]
+        return [account_of(row) for row in rows]
 
     async def change(
         self, account_id: str, change: Callable[[AccountSettings], AccountSettings], by: Actor = LEADLINE
@@ -124,7 +122,7 @@ class SqliteAccounts:
                 return before
             statement = "UPDATE accounts SET title = ?, state = ?, updated_at = ? WHERE account_id = ?"
             connection.execute(statement, (after.title, after.state, to_microseconds(now), account_id))
-            _note_changes(connection, by, before, after)
+            record(connection, *administered(by, before, after))
             self._version.advance(connection)
             return replace(after, update_time=now)
 
@@ -145,36 +143,13 @@ def load_settings(connection: sqlite3.Connection, account_id: str) -> AccountSet
     return SETTINGS.decode(rows[0][0])
 
 
-def _note_changes(connection: sqlite3.Connection, by: Actor, before: AccountRecord, after: AccountRecord) -> None:
-    account_id = after.account_id
-    if after.title != before.title:
-        note(connection, by, account_id, AuditAction.ACCOUNT_UPDATED, account_id, fields=("title",))
-    if after.state != before.state:
-        is_active = after.state is AccountState.ACTIVE
-        action = AuditAction.ACCOUNT_ENABLED if is_active else AuditAction.ACCOUNT_DISABLED
-        note(connection, by, account_id, action, account_id)
-
-
 def _load_record(connection: sqlite3.Connection, account_id: str) -> AccountRecord:
     rows = connection.execute(f"{_SELECT} AND account_id = ?", (account_id,)).fetchall()
     if not rows:
         raise AccountNotFound(account_id)
-    return _record(rows[0])
+    return account_of(rows[0])
 
 
 def _state(connection: sqlite3.Connection, account_id: str) -> str:
     rows = connection.execute("SELECT state FROM accounts WHERE account_id = ?", (account_id,)).fetchall()
     return str(rows[0][0]) if rows else ""
-
-
-def _record(row: tuple[Any, ...]) -> AccountRecord:
-    account_id, body, title, state, created_at, updated_at, revision = row
-    return AccountRecord(
-        account_id=account_id,
-        settings=SETTINGS.decode(body),
-        title=title,
-        state=AccountState(state),
-        connection_revision=revision,
-        create_time=from_microseconds(created_at),
-        update_time=from_microseconds(updated_at),
-    )

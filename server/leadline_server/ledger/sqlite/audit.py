@@ -1,6 +1,5 @@
 """The audit trail in SQLite. `record` belongs to the transaction of the change that it is about."""
 
-import json
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -8,7 +7,7 @@ from typing import Final
 
 from leadline_server.domain.audit import Actor, AuditAction, AuditEvent
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, following
-from leadline_server.ledger.codec import to_microseconds
+from leadline_server.ledger.audit_rows import LOOKED_AT, fits
 from leadline_server.ports.ledger.audit import AuditFilter, AuditPage
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -41,7 +40,6 @@ _OLD_ACCOUNTS: Final = """
 _OLD: Final = """
     SELECT sequence, hash, time FROM audit WHERE account_id = ? AND hash IS NOT NULL ORDER BY sequence LIMIT ?
 """
-_LOOKED_AT: Final = 2_000  # entries that one question looks at; reading them takes some milliseconds
 _PRUNED: Final = "UPDATE audit_chains SET pruned_sequence = ?, pruned_hash = ? WHERE account_id = ?"
 _DELETE: Final = "DELETE FROM audit WHERE account_id = ? AND sequence <= ?"
 
@@ -119,22 +117,14 @@ def _chain(connection: sqlite3.Connection, limit: int) -> Sequence[ChainedEntry]
 def _find(connection: sqlite3.Connection, account_id: str, after: int, limit: int, among: AuditFilter) -> AuditPage:
     found: list[ChainedEntry] = []
     looked_at = 0
-    for row in connection.execute(_LIST, (account_id, after, _LOOKED_AT)):
+    for row in connection.execute(_LIST, (account_id, after, LOOKED_AT)):
         if len(found) == limit:
             return AuditPage(found, after)
         entry = ChainedEntry(*row)
         looked_at, after = looked_at + 1, entry.sequence
-        if _fits(entry, among):
+        if fits(entry, among):
             found.append(entry)
-    return AuditPage(found, after if looked_at == _LOOKED_AT else None)
-
-
-def _fits(entry: ChainedEntry, among: AuditFilter) -> bool:
-    if among.start is not None and entry.time < to_microseconds(among.start):
-        return False
-    if among.end is not None and entry.time >= to_microseconds(among.end):
-        return False
-    return not among.action or json.loads(entry.document)["action"] == among.action
+    return AuditPage(found, after if looked_at == LOOKED_AT else None)
 
 
 def _start(connection: sqlite3.Connection, account_id: str) -> Anchor:

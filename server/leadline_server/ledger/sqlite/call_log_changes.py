@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple, cast
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining, joined_with
 from leadline_server.domain.ledger_errors import LedgerUnavailable
-from leadline_server.ledger.codec import CALL_LOG, to_microseconds
+from leadline_server.ledger.call_log_rows import changing_columns, stable_columns
+from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.sqlite import call_links
 from leadline_server.ports.ledger import CallKey
 
@@ -184,7 +185,7 @@ def linked_logs(connection: sqlite3.Connection, account_id: str, link_key: str) 
 
 def stored_columns(log: CallLog) -> dict[str, Any]:
     """The values of the columns beside a call log's body, except its sequence."""
-    values = (log.account_id, log.call_id, *_stable(log), *_changing(log, 0))
+    values = (log.account_id, log.call_id, *stable_columns(log), *_changing(log, 0))
     return {name: value for name, value in zip(_INSERTED, values, strict=True) if name not in _NOT_IN_BODY}
 
 
@@ -213,10 +214,10 @@ def _store(connection: sqlite3.Connection, entry: _Entry) -> None:
     """Write the call of `entry` to the file, if it changed."""
     if entry.after is None or entry.after is entry.before:
         return
-    stable, changing = _stable(entry.after), _changing(entry.after, entry.sequence)
+    stable, changing = stable_columns(entry.after), _changing(entry.after, entry.sequence)
     if entry.before is None:
         connection.execute(_INSERT, (*entry.key, *stable, *changing))
-    elif stable == _stable(entry.before):
+    elif stable == stable_columns(entry.before):
         connection.execute(_UPDATE, (*changing, entry.row_id))
     else:
         connection.execute(_UPDATE_ALL, (*stable, *changing, entry.row_id))
@@ -242,23 +243,5 @@ def _joined(connection: sqlite3.Connection, key: CallKey, entries: dict[CallKey,
     return entries[main]
 
 
-def _stable(log: CallLog) -> tuple[Any, ...]:
-    return (
-        log.user_id,
-        log.call.direction,
-        log.number.key or None,
-        to_microseconds(log.call.start_time or log.create_time),
-    )
-
-
 def _changing(log: CallLog, sequence: int) -> tuple[Any, ...]:
-    due, (shown_state, update_state) = log.next_attempt_time, log.filed_as
-    return (
-        shown_state,
-        log.reason,
-        update_state,
-        None if log.contact is None else log.contact.id,
-        None if due is None else to_microseconds(due),
-        sequence,
-        CALL_LOG.encode(log),
-    )
+    return (*changing_columns(log), sequence, CALL_LOG.encode(log))

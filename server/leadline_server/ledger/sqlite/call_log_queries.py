@@ -2,13 +2,13 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from leadline_server.domain.call_log import CallLog
-from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.limits import MOST_PAGE_BYTES
+from leadline_server.ledger.call_log_rows import StoredChange, enum_columns, group_of, within
 from leadline_server.ledger.codec import CALL_LOG, from_microseconds, to_microseconds
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogGroup, CallLogPage, Change
 
@@ -43,28 +43,13 @@ _NEXT_DUE: Final = """
     SELECT next_attempt_time FROM call_logs WHERE next_attempt_time IS NOT NULL ORDER BY next_attempt_time LIMIT 1
 """
 _CHANGES: Final = """
-    SELECT sequence, account_id, user_id, call_id, body FROM call_logs WHERE sequence > ? ORDER BY sequence LIMIT ?
+    SELECT sequence, account_id, user_id, call_id, body FROM call_logs WHERE account_id = ? AND sequence > ?
+    ORDER BY sequence LIMIT ?
 """
-
-
-class StoredChange(NamedTuple):
-    """Implements ports.ledger.Change."""
-
-    sequence: int
-    account_id: str
-    user_id: str
-    call_id: str
-    body: bytes
-
-    @property
-    def size(self) -> int:
-        """About how many bytes of memory it takes; most of them are the document."""
-        return len(self.body)
-
-    @property
-    def call_log(self) -> CallLog:
-        """The call log after the change."""
-        return CALL_LOG.decode(self.body)
+# The ledger's own value is that of a restored copy: all that was before it counts as pruned.
+_PRUNED_THROUGH: Final = """
+    SELECT max(pruned_through, coalesce((SELECT pruned_through FROM stored_blocks WHERE account_id = ?), 0)) FROM ledger
+"""
 
 
 def page(
@@ -82,20 +67,6 @@ def page(
         call_logs.append(CALL_LOG.decode(body))
         position = start_time, call_id
     return CallLogPage(call_logs, None)
-
-
-def within(rows: Iterable[tuple[Any, ...]], most_bytes: int) -> list[tuple[Any, ...]]:
-    """The first rows, whose last columns have at most `most_bytes` together; at least one row if there are any.
-
-    It reads no further, so that large rows take no more memory.
-    """
-    taken: list[tuple[Any, ...]] = []
-    for row in rows:
-        most_bytes -= len(row[-1])
-        if taken and most_bytes < 0:
-            break
-        taken.append(row)
-    return taken
 
 
 def list_statement(selection: CallLogFilter, after: tuple[int, str] | None) -> tuple[str, tuple[object, ...]]:
@@ -121,16 +92,7 @@ def count(
         " GROUP BY 1, 2, 3 HAVING count(*) > 0 ORDER BY 1, 2, 3 LIMIT ?"
     )
     values = (*(value for _, several in conditions for value in several), limit)
-    return [_group(*row) for row in connection.execute(statement, values).fetchall()]
-
-
-def _group(state: int | None, reason: int | None, user_id: str | None, calls: int) -> CallLogGroup:
-    return CallLogGroup(
-        None if state is None else CallLogState(state),
-        None if reason is None else CallLogReason(reason),
-        user_id,
-        calls,
-    )
+    return [group_of(*row) for row in connection.execute(statement, values).fetchall()]
 
 
 def _conditions(selection: CallLogFilter, after: tuple[int, str] | None) -> Iterator[_Condition]:
@@ -141,7 +103,7 @@ def _conditions(selection: CallLogFilter, after: tuple[int, str] | None) -> Iter
         yield "number_key = ?", (selection.phone_number,)
     if selection.contact_id:
         yield "contact_id = ?", (selection.contact_id,)
-    for column, values in _enums(selection).items():
+    for column, values in enum_columns(selection).items():
         if values:
             yield f"{column} IN (SELECT value FROM json_each(?))", (_array(values),)  # noqa: S608 - a constant
     if selection.start_time is not None:
@@ -151,16 +113,6 @@ def _conditions(selection: CallLogFilter, after: tuple[int, str] | None) -> Iter
     if after is not None:
         start_time, call_id = after
         yield "start_time <= ? AND (start_time < ? OR call_id > ?)", (start_time, start_time, call_id)
-
-
-def _enums(selection: CallLogFilter) -> Mapping[str, Sequence[int]]:
-    """The columns of which a log has one of some values."""
-    return {
-        "shown_state": selection.states,
-        "reason": selection.reasons,
-        "update_state": selection.update_states,
-        "direction": selection.directions,
-    }
 
 
 def _array(values: Sequence[int]) -> str:
@@ -182,18 +134,19 @@ def next_due_time(connection: sqlite3.Connection) -> datetime | None:
     return from_microseconds(rows[0][0]) if rows else None
 
 
-def changes(connection: sqlite3.Connection, after: int, limit: int) -> Sequence[Change]:
+def changes(connection: sqlite3.Connection, account_id: str, after: int, limit: int) -> Sequence[Change]:
     """Implements ports.ledger.CallLogs.changes."""
-    return [StoredChange(*row) for row in within(connection.execute(_CHANGES, (after, limit)), MOST_PAGE_BYTES)]
+    rows = connection.execute(_CHANGES, (account_id, after, limit))
+    return [StoredChange(*row) for row in within(rows, MOST_PAGE_BYTES)]
 
 
 def last_sequence(connection: sqlite3.Connection) -> int:
-    """Implements ports.ledger.CallLogs.last_sequence."""
+    """The sequence of the latest visible change of any account."""
     [(sequence,)] = connection.execute("SELECT call_log_sequence FROM ledger").fetchall()
     return int(sequence)
 
 
-def pruned_through(connection: sqlite3.Connection) -> int:
+def pruned_through(connection: sqlite3.Connection, account_id: str) -> int:
     """Implements ports.ledger.CallLogs.pruned_through."""
-    [(sequence,)] = connection.execute("SELECT pruned_through FROM ledger").fetchall()
+    [(sequence,)] = connection.execute(_PRUNED_THROUGH, (account_id,)).fetchall()
     return int(sequence)

@@ -1,6 +1,6 @@
 """The call logs in SQLite."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from leadline_server.domain.call_log import CallLog, CallLogChange
@@ -58,17 +58,21 @@ class SqliteCallLogs:
         """When the next call falls due; None if no call waits."""
         return await self._database.read_inline(queries.next_due_time)
 
-    async def changes(self, after: int, limit: int) -> Sequence[Change]:
-        """The calls whose latest visible change has a sequence greater than `after`."""
-        return await self._database.read(lambda connection: queries.changes(connection, after, limit))
+    async def changes(self, account_id: str, after: int, limit: int) -> Sequence[Change]:
+        """The calls of an account whose latest visible change has a sequence greater than `after`."""
+        return await self._database.read(lambda connection: queries.changes(connection, account_id, after, limit))
 
-    async def last_sequence(self) -> int:
-        """The sequence of the latest visible change; 0 before the first."""
-        return await self._database.read_inline(queries.last_sequence)
+    async def last_sequence(self, account_id: str) -> int:
+        """The sequence of the latest visible change of any account: the file has one order for all of them."""
+        return (await self.last_sequences([account_id]))[account_id]
 
-    async def pruned_through(self) -> int:
-        """The largest sequence of the calls that were ever pruned; 0 if none was."""
-        return await self._database.read_inline(queries.pruned_through)
+    async def last_sequences(self, account_ids: Collection[str]) -> Mapping[str, int]:
+        """The same for each of these accounts."""
+        return dict.fromkeys(account_ids, await self._database.read_inline(queries.last_sequence))
+
+    async def pruned_through(self, account_id: str) -> int:
+        """The largest sequence of the account's calls that were ever pruned; 0 if none was."""
+        return await self._database.read_inline(lambda connection: queries.pruned_through(connection, account_id))
 
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Call `on_change` on the event loop after every commit of this ledger object that changed a row of any table.

@@ -1,15 +1,16 @@
 """API keys and denied tokens in SQLite."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
 from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken
 from leadline_server.domain.access_errors import KeyConflict, KeyNotFound, TooManyKeys
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
-from leadline_server.ledger.codec import API_KEY, from_microseconds, to_microseconds
-from leadline_server.ledger.sqlite.audit import note
+from leadline_server.ledger.codec import API_KEY, to_microseconds
+from leadline_server.ledger.credential_rules import Denied, denied_of, is_denied, is_ended, issued, rotated
+from leadline_server.ledger.sqlite.audit import note, record
 from leadline_server.ledger.sqlite.settings_cache import (
     CREDENTIALS,
     SettingsCache,
@@ -28,9 +29,6 @@ _DENY: Final = (
     " ON CONFLICT DO UPDATE SET denied_at = ?5, until = ?6"
 )
 
-_Denied = Mapping[tuple[str, str, str, str], tuple[datetime, datetime | None]]
-"""When each denial was made and when it ends, by account, issuer, kind and value."""
-
 
 class SqliteCredentials:
     """Implements ports.ledger.Credentials."""
@@ -39,7 +37,7 @@ class SqliteCredentials:
         self._database = database
         self._version = version
         self._keys: SettingsCache[bytes, ApiKey] = SettingsCache(version)
-        self._denied: SettingsCache[None, _Denied] = SettingsCache(version)
+        self._denied: SettingsCache[None, Denied] = SettingsCache(version)
         self.version = version.current
         """A number that changes, for every process, with every change of keys and denials."""
 
@@ -72,7 +70,7 @@ class SqliteCredentials:
             connection.execute("DELETE FROM api_keys WHERE digest = ?", (key.digest,))
             _make_room(connection, key, most)
             self._save(connection, [key])
-            _note_issued(connection, key)
+            record(connection, issued(key))
 
         await self._database.write(insert)
 
@@ -83,7 +81,7 @@ class SqliteCredentials:
             if connection.execute("SELECT 1 FROM api_keys LIMIT 1").fetchall():
                 return False
             self._save(connection, [key])
-            _note_issued(connection, key)
+            record(connection, issued(key))
             return True
 
         return await self._database.write(insert)
@@ -111,7 +109,7 @@ class SqliteCredentials:
             for new in (key for key in changed if key.key_id not in known):
                 _make_room(connection, new, most)
             self._save(connection, changed)
-            _note_changes(connection, by, family, changed)
+            record(connection, *rotated(by, family, changed))
             return changed
 
         return await self._database.write(update)
@@ -135,21 +133,14 @@ class SqliteCredentials:
     async def is_denied(self, token: VerifiedToken, now: datetime) -> bool:
         """Whether a token's subject or id is denied at `now`."""
         denied = await self._all_denied()
-        names = ((DenialKind.SUBJECT.value, token.subject), (DenialKind.TOKEN.value, token.token_id))
-        accounts = ("", token.account_id)
-        keys = ((account, token.issuer, *name) for account in accounts for name in names)
-        return bool(denied) and any(_is_in_force(denied, key, now) for key in keys)
+        return bool(denied) and is_denied(denied, token, now)
 
     async def is_ended(self, session: BrowserSession, principal_id: str) -> bool:
         """Whether a session, or all sessions of its principal until then, were ended."""
         denied = await self._all_denied()
-        if not denied:
-            return False
-        ended = denied.get(("", "", DenialKind.SESSIONS.value, principal_id))
-        is_before = ended is not None and session.issue_time <= ended[0].timestamp()
-        return is_before or ("", "", DenialKind.SESSION.value, session.session_id) in denied
+        return bool(denied) and is_ended(denied, session, principal_id)
 
-    async def _all_denied(self) -> _Denied:
+    async def _all_denied(self) -> Denied:
         cached = self._denied.get(None)
         if cached is not None:
             return cached
@@ -181,31 +172,11 @@ def _make_room(connection: sqlite3.Connection, new: ApiKey, most: int) -> None:
     connection.executemany("DELETE FROM api_keys WHERE digest = ?", gone)
 
 
-def _note_issued(connection: sqlite3.Connection, key: ApiKey) -> None:
-    note(connection, Actor(key.creator), key.account_id, AuditAction.KEY_ISSUED, key.key_id, reason=key.role.name)
-
-
-def _note_changes(connection: sqlite3.Connection, by: Actor, before: Sequence[ApiKey], after: Sequence[ApiKey]) -> None:
-    known = {key.key_id: key for key in before}
-    for key in after:
-        if key.key_id not in known:
-            note(connection, by, key.account_id, AuditAction.KEY_ROTATED, key.key_id)
-        elif key.revoke_time != known[key.key_id].revoke_time:
-            note(connection, by, key.account_id, AuditAction.KEY_REVOKED, key.key_id)
-
-
 def _load(connection: sqlite3.Connection, digest: bytes) -> ApiKey | None:
     rows = connection.execute("SELECT body FROM api_keys WHERE digest = ?", (digest,)).fetchall()
     return API_KEY.decode(rows[0][0]) if rows else None
 
 
-def _is_in_force(denied: _Denied, name: tuple[str, str, str, str], now: datetime) -> bool:
-    return name in denied and ((until := denied[name][1]) is None or now < until)
-
-
-def _load_denied(connection: sqlite3.Connection) -> _Denied:
+def _load_denied(connection: sqlite3.Connection) -> Denied:
     query = "SELECT account_id, issuer, kind, value, denied_at, until FROM denied_tokens"
-    return {
-        (account_id, issuer, kind, value): (from_microseconds(at), until and from_microseconds(until))
-        for account_id, issuer, kind, value, at, until in connection.execute(query).fetchall()
-    }
+    return denied_of(connection.execute(query).fetchall())

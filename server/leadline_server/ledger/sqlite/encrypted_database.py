@@ -6,29 +6,16 @@ readable at any instant, also when a process ends in the middle.
 
 import sqlite3
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from leadline_server.domain.ledger_errors import SecretDamaged
-from leadline_server.encryption.cipher import CannotOpen, Key, Place, decrypt, encrypt, key_of, new_key
+from leadline_server.encryption.cipher import Key, Place, encrypt, key_of, new_key
 from leadline_server.encryption.key_ring import KeyRing
 from leadline_server.encryption.keys import SecretsKeys, UnknownKey
+from leadline_server.ledger.documents import ENVELOPE, NoKeys, opened
 from leadline_server.storage.sqlite import SqliteDatabase
 
 T = TypeVar("T")
-
-ENVELOPE: Final = "envelope key"
-"""The field of an envelope key, which is encrypted by a secrets key."""
-
-SECRETS: Final = "secrets"
-"""The field of the secrets of an account's own connection."""
-
-TOKENS: Final = "tokens"
-"""The field of a connection's OAuth tokens."""
-
-
-def event_field(key: bytes) -> str:
-    """The field of an event in the quarantine."""
-    return f"quarantine {key.hex()}"
 
 
 class DocumentCipher:
@@ -47,7 +34,7 @@ class DocumentCipher:
         key = self._envelope_key(owner)
         if key is None:
             raise SecretDamaged(owner)
-        return _opened(key, Place(owner, field), encrypted)
+        return opened(key, Place(owner, field), encrypted)
 
     def renew(self, owner: str) -> tuple[Key, Key]:
         """Replace the envelope key of an owner; returns the old one and the new one."""
@@ -62,7 +49,7 @@ class DocumentCipher:
         if not rows:
             return None
         key_id, document = rows[0]
-        return key_of(_opened(self._secrets_key(key_id), Place(owner, ENVELOPE), bytes(document)))
+        return key_of(opened(self._secrets_key(key_id), Place(owner, ENVELOPE), bytes(document)))
 
     def _created(self, owner: str) -> Key:
         secrets_key, key = self._current(), new_key()
@@ -100,7 +87,7 @@ class EncryptedDatabase:
 
     def __init__(self, database: SqliteDatabase, keys: SecretsKeys | None) -> None:
         self._database = database
-        self._keys = keys or SecretsKeys(_NoKeys())
+        self._keys = keys or SecretsKeys(NoKeys())
 
     async def write(self, work: Callable[[sqlite3.Connection, DocumentCipher], T]) -> T:
         """As SqliteDatabase.write. Also raises KeyMissing and SecretDamaged."""
@@ -113,20 +100,3 @@ class EncryptedDatabase:
         return await self._keys.used_by(
             lambda ring: self._database.read(lambda connection: work(connection, DocumentCipher(connection, ring)))
         )
-
-
-class _NoKeys:
-    """The keys of a command that needs none."""
-
-    name = "this command"
-
-    def load(self) -> KeyRing:
-        """No keys."""
-        return KeyRing()
-
-
-def _opened(key: Key, place: Place, encrypted: bytes) -> bytes:
-    try:
-        return decrypt(key, place, encrypted)
-    except CannotOpen:
-        raise SecretDamaged(place.owner) from None

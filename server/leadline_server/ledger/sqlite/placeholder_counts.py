@@ -1,25 +1,17 @@
-"""Counts placeholders against their limits in SQLite. All functions run inside a caller's transaction.
-
-A reservation is kept in its claim as a document, which says what to give back and what the placeholder was to be:
-
-    {"hour": 490104, "scopes": ["account", "user:alice"], "replay": "", "name": "Unknown Caller", ...}
-"""
+"""Counts placeholders against their limits in SQLite. All functions run inside a caller's transaction."""
 
 import json
 import sqlite3
 from typing import Any, Final
 
-from leadline_server.domain.placeholder_bounds import DAY_HOURS, REPLAY_AGE
+from leadline_server.domain.placeholder_bounds import DAY_HOURS
 from leadline_server.domain.placeholders import (
     LimitPeriod,
     LimitReached,
     PlaceholderLimit,
     Reservation,
 )
-
-_HOUR: Final = 3_600_000_000  # in microseconds
-_REPLAY_AGE: Final = round(REPLAY_AGE.total_seconds() * 1_000_000)
-_ACCOUNT: Final = "account"
+from leadline_server.ledger.placeholder_rows import ACCOUNT_SCOPE, HOUR, REPLAY_MICROSECONDS, taken_document
 
 _COUNTS: Final = """
     SELECT coalesce(sum(iif(hour = :hour, begun, 0)), 0), coalesce(sum(begun), 0) FROM placeholder_counts
@@ -50,7 +42,7 @@ _TAKE_BACK_OF_REPLAY: Final = """
 
 def take(connection: sqlite3.Connection, account_id: str, wish: Reservation, now: int) -> str | LimitReached:
     """Count one placeholder against all limits of `wish`; returns the document for the claim. `now` in microseconds."""
-    hour = now // _HOUR
+    hour = now // HOUR
     reached = (
         _take_of_replay(connection, account_id, wish.replay_id, now)
         if wish.replay_id
@@ -58,9 +50,7 @@ def take(connection: sqlite3.Connection, account_id: str, wish: Reservation, now
     )
     if reached is not None:
         return reached
-    scopes = [] if wish.replay_id else [limit.scope for limit in wish.limits]
-    fields = {"name": wish.name, "number": wish.phone_number, "user": wish.user_id, "call": wish.call_id}
-    return json.dumps({"hour": hour, "scopes": scopes, "replay": wish.replay_id, **fields})
+    return taken_document(wish, hour)
 
 
 def give_back(connection: sqlite3.Connection, account_id: str, document: str) -> None:
@@ -83,11 +73,11 @@ def _take(
             (in_day, limit.per_day, LimitPeriod.DAY),
         ):
             if most is not None and count >= most:
-                _, refused = _add(connection, account_id, _ACCOUNT, hour, refused=1)
+                _, refused = _add(connection, account_id, ACCOUNT_SCOPE, hour, refused=1)
                 return LimitReached(limit.scope, most, period, is_first=refused == 1)
     for limit in limits:
         begun, _ = _add(connection, account_id, limit.scope, hour, begun=1)
-        if begun == 1 and limit.scope == _ACCOUNT:  # the first of the hour
+        if begun == 1 and limit.scope == ACCOUNT_SCOPE:  # the first of the hour
             connection.execute(_DELETE_OLD, (hour - 2 * DAY_HOURS,))
     return None
 
@@ -101,7 +91,7 @@ def _add(
 
 
 def _take_of_replay(connection: sqlite3.Connection, account_id: str, replay_id: str, now: int) -> LimitReached | None:
-    if connection.execute(_TAKE_OF_REPLAY, (account_id, replay_id, now - _REPLAY_AGE)).rowcount:
+    if connection.execute(_TAKE_OF_REPLAY, (account_id, replay_id, now - REPLAY_MICROSECONDS)).rowcount:
         return None
     rows = connection.execute(_REFUSE_IN_REPLAY, (account_id, replay_id)).fetchall()
     limit, refused = rows[0] if rows else (0, 0)  # a replay that has ended and is deleted has no room

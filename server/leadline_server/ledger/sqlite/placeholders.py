@@ -4,12 +4,13 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
 from leadline_server.domain.placeholder_bounds import MAX_REPLAYS, REPLAY_AGE
 from leadline_server.domain.placeholders import Placeholder
-from leadline_server.ledger.codec import from_microseconds, to_microseconds
+from leadline_server.ledger.codec import to_microseconds
+from leadline_server.ledger.placeholder_rows import placeholder_of
 from leadline_server.ledger.sqlite.audit import note
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -44,13 +45,13 @@ class SqlitePlaceholders:
         """Placeholders by creation time."""
         values = (account_id, to_microseconds(after[0]), after[1], limit)
         rows = await self._database.read(lambda connection: connection.execute(_LIST, values).fetchall())
-        return [_placeholder(row) for row in rows]
+        return [placeholder_of(row) for row in rows]
 
     async def get(self, account_id: str, contact_id: str) -> Placeholder | None:
         """One placeholder."""
         key = (account_id, contact_id)
         rows = await self._database.read(lambda connection: connection.execute(_GET, key).fetchall())
-        return _placeholder(rows[0]) if rows else None
+        return placeholder_of(rows[0]) if rows else None
 
     async def forget(self, account_id: str, contact_id: str, by: Actor = LEADLINE) -> None:
         """Forget a placeholder."""
@@ -103,14 +104,3 @@ def record_created(
         note(connection, owner, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=reason, **call)
     elif by is not None:
         note(connection, by, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=_MADE_BY_REQUEST)
-
-
-def _placeholder(row: Sequence[Any]) -> Placeholder:
-    contact_id, document, created_at = row
-    reserved = json.loads(document)
-    return Placeholder(
-        contact_id=contact_id,
-        name=reserved["name"],
-        phone_number=reserved["number"],
-        create_time=from_microseconds(created_at),
-    )

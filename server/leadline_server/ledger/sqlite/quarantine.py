@@ -4,8 +4,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from leadline_server.ledger.codec import from_microseconds, to_microseconds
-from leadline_server.ledger.sqlite.encrypted_database import DocumentCipher, EncryptedDatabase, event_field
+from leadline_server.ledger.codec import to_microseconds
+from leadline_server.ledger.documents import event_field
+from leadline_server.ledger.quarantine_rows import beyond, event_of
+from leadline_server.ledger.sqlite.encrypted_database import DocumentCipher, EncryptedDatabase
 from leadline_server.ports.ledger import QuarantinedEvent, account_owner
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -44,7 +46,7 @@ class SqliteQuarantine:
     async def list(self, account_id: str, limit: int) -> Sequence[QuarantinedEvent]:
         """The newest events of an account, or of all, without their documents."""
         rows = await self._database.read(lambda connection: connection.execute(_LIST, (account_id, limit)).fetchall())
-        return [_event(row) for row in rows]
+        return [event_of(row) for row in rows]
 
     async def document(self, account_id: str, key: bytes) -> bytes | None:
         """The document of an event; None if there is no such event. Raises KeyMissing, SecretDamaged."""
@@ -57,22 +59,7 @@ class SqliteQuarantine:
 
 
 def _drop_oldest(connection: sqlite3.Connection, account_id: str, most_events: int, most_bytes: int) -> int:
-    size, dropped = 0, []
-    for number, (key, length) in enumerate(connection.execute(_SIZES, (account_id,)).fetchall()):
-        size += length
-        if number >= most_events or size > most_bytes:
-            dropped.append((account_id, key))
-    connection.executemany("DELETE FROM quarantine WHERE account_id = ? AND key = ?", dropped)
+    dropped = beyond(connection.execute(_SIZES, (account_id,)).fetchall(), most_events, most_bytes)
+    rows = [(account_id, key) for key in dropped]
+    connection.executemany("DELETE FROM quarantine WHERE account_id = ? AND key = ?", rows)
     return len(dropped)
-
-
-def _event(row: tuple[str, str, bytes, int, str]) -> QuarantinedEvent:
-    account_id, route, key, received_at, reason = row
-    return QuarantinedEvent(
-        account_id=account_id,
-        route=route,
-        key=bytes(key),
-        received_at=from_microseconds(received_at),
-        reason=reason,
-        document=b"",
-    )

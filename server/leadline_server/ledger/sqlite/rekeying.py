@@ -15,9 +15,9 @@ from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import Preferences
+from leadline_server.ledger.call_log_rows import within
 from leadline_server.ledger.codec import CALL_LOG, PREFERENCES, SETTINGS
 from leadline_server.ledger.sqlite.accounts import load_settings
-from leadline_server.ledger.sqlite.call_log_queries import within
 from leadline_server.ledger.sqlite.settings_cache import SettingsVersion
 from leadline_server.storage.sqlite import SqliteDatabase
 

@@ -4,7 +4,8 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from leadline_server.ledger.codec import from_microseconds, to_microseconds
+from leadline_server.ledger.codec import to_microseconds
+from leadline_server.ledger.replica_rows import replica_of
 from leadline_server.ports.ledger.replicas import KEPT, Replica
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -55,15 +56,4 @@ class SqliteReplicas:
 def read_replicas(connection: sqlite3.Connection) -> Sequence[Replica]:
     """All records of a ledger, by name."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM replicas ORDER BY name, id").fetchall()  # noqa: S608 - a constant
-    return [
-        Replica(
-            id=replica_id,
-            name=name,
-            version=version,
-            settings=json.loads(settings),
-            start_time=from_microseconds(started),
-            clock_time=from_microseconds(clock),
-            seen_time=from_microseconds(seen),
-        )
-        for replica_id, name, version, settings, started, clock, seen in rows
-    ]
+    return [replica_of(row) for row in rows]

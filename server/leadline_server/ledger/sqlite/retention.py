@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.limits import MOST_PAGE_BYTES
 from leadline_server.domain.retention import last_change, may_be_deleted
+from leadline_server.ledger.call_log_rows import within
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
 from leadline_server.ledger.sqlite.audit import prune_audit
-from leadline_server.ledger.sqlite.call_log_queries import within
 from leadline_server.ports.ledger import Pruned
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -27,7 +27,7 @@ _RELEASE: Final = """
 _OLDEST: Final = "SELECT id, sequence, body FROM call_logs WHERE sequence > ? ORDER BY sequence LIMIT ?"
 _DELETE_CALL: Final = "DELETE FROM call_logs WHERE id = ? AND body = ? RETURNING sequence, account_id, call_id"
 _DELETE_LINKS: Final = "DELETE FROM call_links WHERE account_id = ? AND call_id = ?"
-_PRUNED_THROUGH: Final = "UPDATE ledger SET pruned_through = max(pruned_through, ?)"
+_PRUNED_THROUGH: Final = "UPDATE stored_blocks SET pruned_through = max(pruned_through, ?) WHERE account_id = ?"
 
 _CLAIMS: Final = """
     SELECT account_id, number_key FROM claims WHERE (account_id, number_key) > (?, ?)
@@ -147,7 +147,6 @@ def _delete_calls(connection: sqlite3.Connection, deletable: Sequence[tuple[int,
     # A call that was changed since it was selected has another body, so it is not deleted.
     deleted = [connection.execute(_DELETE_CALL, row).fetchall() for row in deletable]
     connection.executemany(_DELETE_LINKS, [row[1:] for rows in deleted for row in rows])
-    sequences = [row[0] for rows in deleted for row in rows]
-    if sequences:
-        connection.execute(_PRUNED_THROUGH, (max(sequences),))
+    sequences = [row[:2] for rows in deleted for row in rows]
+    connection.executemany(_PRUNED_THROUGH, sequences)
     return len(sequences)

@@ -3,24 +3,15 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from leadline_server.domain.audit import OPERATOR, SERVER, AuditAction
-from leadline_server.domain.ledger_errors import SecretDamaged
-from leadline_server.encryption.cipher import CannotOpen, Key, Place, decrypt, encrypt
+from leadline_server.encryption.cipher import Place, encrypt
+from leadline_server.ledger.documents import SECRETS, TOKENS, connection_name, event_field, opened
 from leadline_server.ledger.sqlite.audit import note
-from leadline_server.ledger.sqlite.encrypted_database import (
-    SECRETS,
-    TOKENS,
-    DocumentCipher,
-    EncryptedDatabase,
-    event_field,
-)
+from leadline_server.ledger.sqlite.encrypted_database import DocumentCipher, EncryptedDatabase
 from leadline_server.ports.ledger import ACCOUNT_PREFIX
 from leadline_server.ports.ledger.secrets import SecretsState
 from leadline_server.storage.sqlite import SqliteDatabase
-
-_CONNECTION: Final = "connection:"
 
 
 class SqliteSecrets:
@@ -82,7 +73,7 @@ def forget_secrets(connection: sqlite3.Connection, key_ids: Iterable[str]) -> No
 
 def forget_owner(connection: sqlite3.Connection, owner: str) -> None:
     """Drop an owner's envelope key, and with it all that it encrypts."""
-    connection.execute("UPDATE tokens SET document = NULL WHERE connection = ?", (_connection_name(owner),))
+    connection.execute("UPDATE tokens SET document = NULL WHERE connection = ?", (connection_name(owner),))
     if owner.startswith(ACCOUNT_PREFIX):
         account_id = owner.removeprefix(ACCOUNT_PREFIX)
         connection.execute("DELETE FROM quarantine WHERE account_id = ?", (account_id,))
@@ -96,21 +87,13 @@ def _renew(connection: sqlite3.Connection, cipher: DocumentCipher, owner: str) -
     for document in documents:
         place = Place(owner, document.field)
         connection.execute(
-            document.replace, (encrypt(new, place, _opened(old, place, document.encrypted)), *document.where)
+            document.replace, (encrypt(new, place, opened(old, place, document.encrypted)), *document.where)
         )
     return len(documents)
 
 
-def _opened(key: Key, place: Place, encrypted: bytes) -> bytes:
-    """The document; one that cannot be opened stays so, and must not keep the others from a new key."""
-    try:
-        return decrypt(key, place, encrypted)
-    except CannotOpen:
-        raise SecretDamaged(place.owner) from None
-
-
 def _documents(connection: sqlite3.Connection, owner: str) -> Iterator[_Document]:
-    name = _connection_name(owner)
+    name = connection_name(owner)
     tokens = "SELECT document FROM tokens WHERE connection = ? AND document IS NOT NULL"
     for (encrypted,) in connection.execute(tokens, (name,)).fetchall():
         yield _Document(TOKENS, bytes(encrypted), "UPDATE tokens SET document = ? WHERE connection = ?", (name,))
@@ -129,7 +112,3 @@ def _connection_secrets(connection: sqlite3.Connection, account_id: str) -> Iter
     for (encrypted,) in connection.execute(select, (account_id,)).fetchall():
         replace = "UPDATE account_connections SET document = ? WHERE account_id = ?"
         yield _Document(SECRETS, bytes(encrypted), replace, (account_id,))
-
-
-def _connection_name(owner: str) -> str:
-    return owner if owner.startswith(ACCOUNT_PREFIX) else owner.removeprefix(_CONNECTION)

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from leadline_server.domain.ledger_errors import StandbyLedger
 from leadline_server.ledger.codec import to_microseconds
+from leadline_server.ledger.documents import TOKENS
 from leadline_server.ledger.sqlite.copy_mark import is_standby
-from leadline_server.ledger.sqlite.encrypted_database import TOKENS, DocumentCipher, EncryptedDatabase
+from leadline_server.ledger.sqlite.encrypted_database import DocumentCipher, EncryptedDatabase
 from leadline_server.ports.ledger import connection_owner
 from leadline_server.storage.sqlite import SqliteDatabase
 

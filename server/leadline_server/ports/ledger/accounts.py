@@ -100,10 +100,10 @@ class PreferenceStore(Protocol):
         """The preferences of at most `limit` users whose ids follow `after`, in the order of their ids."""
         ...
 
-    def version(self) -> int:
-        """The settings version: it changes with every change of any account's settings or any user's preferences.
+    async def version(self, account_id: str) -> int:
+        """The settings version now: it changes with every change of the account's settings or any user's preferences.
 
-        If it equals the version that preferences were read at, they are still in force. Cheap: no I/O.
+        If it equals the version that the account's preferences were read at, they are still in force.
         """
         ...
 

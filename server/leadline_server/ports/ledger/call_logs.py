@@ -1,6 +1,6 @@
 """The ledger's call logs: the calls, their delivery, and the changes that clients can see."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -9,8 +9,10 @@ from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, UpdateState
 from leadline_server.domain.joining import CallJoining
+from leadline_server.domain.unshown import unshown
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLogFilter:
     """Which call logs of an account to list. Empty fields do not restrict.
@@ -54,14 +56,14 @@ class CallLogGroup(NamedTuple):
 
 
 class Change(Protocol):
-    """A change that clients can see, and its position in the ledger's order of commits.
+    """A change that clients can see, and its position in its account's order of commits.
 
     Thousands of changes are kept in memory and few are read, so `call_log` is decoded only on access.
     """
 
     @property
     def sequence(self) -> int:
-        """The position of the change. Two changes with the same sequence are the same change."""
+        """The position of the change. Two changes of an account with the same sequence are the same change."""
         ...
 
     @property
@@ -149,27 +151,35 @@ class CallLogs(Protocol):
         """When the next call falls due; None if no call waits."""
         ...
 
-    async def changes(self, after: int, limit: int) -> Sequence[Change]:
-        """The calls whose latest visible change (a new revision) has a sequence greater than `after`.
+    async def changes(self, account_id: str, after: int, limit: int) -> Sequence[Change]:
+        """The calls of an account whose latest visible change (a new revision) has a sequence greater than `after`.
 
         At most `limit`, and fewer if more would have over MOST_PAGE_BYTES (`domain.limits`), but at least one if there
         are any.
 
-        In order of commit, over all accounts. A change must not become visible before one with a smaller sequence.
+        In order of commit. A change must not become visible before one of its account with a smaller sequence.
+        Accounts have no order among each other, so that many processes can write without a common point.
         Pruned calls are missing: see `pruned_through`. Example: call A changes with sequence 5, B with 6, A again with
-        7. Then `changes(4, 10)` returns B (6) and A (7).
+        7. Then `changes("demo", 4, 10)` returns B (6) and A (7).
         """
         ...
 
-    async def pruned_through(self) -> int:
-        """The largest sequence of the calls that were ever pruned; 0 if none was. It never falls.
+    async def pruned_through(self, account_id: str) -> int:
+        """The largest sequence of the account's calls that were ever pruned; 0 if none was. It never falls.
 
         A reader that has read the changes up to this sequence has missed none of the pruned ones.
         """
         ...
 
-    async def last_sequence(self) -> int:
-        """The sequence of the latest visible change; 0 before the first."""
+    async def last_sequence(self, account_id: str) -> int:
+        """A position that no visible change of the account is after; 0 before the first change. It never falls.
+
+        It is the sequence of the latest change, or a greater one that no later change of the account will have.
+        """
+        ...
+
+    async def last_sequences(self, account_ids: Collection[str]) -> Mapping[str, int]:
+        """`last_sequence` of each of these accounts, in one question."""
         ...
 
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:

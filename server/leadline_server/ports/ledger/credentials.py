@@ -99,7 +99,10 @@ class Credentials(Protocol):
         ...
 
     def version(self) -> int:
-        """A number that changes, for every process, with every change of keys and denials."""
+        """A number that changes, for every process, with every change of keys and denials.
+
+        A ledger that cannot tell without I/O returns another number each time.
+        """
         ...
 
     async def reach(self) -> None:

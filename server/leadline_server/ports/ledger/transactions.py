@@ -107,3 +107,14 @@ class Transactions(Protocol):
     async def read(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
         """The result of `work`, all of whose queries see one snapshot. It must not change anything."""
         ...
+
+
+class NoTransactions:
+    """The `Transactions` of a ledger that no CRM lives in: no account asks for them."""
+
+    async def run(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+        """Raise RuntimeError: an account was taken for one whose CRM lives in the ledger."""
+        del work
+        raise RuntimeError("no CRM lives in this ledger")
+
+    read = run

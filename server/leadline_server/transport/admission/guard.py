@@ -5,6 +5,7 @@ the account charged    the principal's own, whatever the request names
 the table of roles     asked with the decoded account and user
 """
 
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -13,9 +14,9 @@ from leadline.v1.call_log_pb2 import LOG_TRIGGER_MANUAL
 
 from leadline_server.audit.acting import act_as
 from leadline_server.auth.authenticator import Authenticated, Authenticator
-from leadline_server.domain.access.principals import EVERYONE, Principal
+from leadline_server.domain.access.principals import EVERYONE, Principal, Role
 from leadline_server.domain.access.rules import Permission, allowed
-from leadline_server.domain.access.table import ACCESS, BY_HAND
+from leadline_server.domain.access.table import ACCESS, BY_HAND, Extent
 from leadline_server.domain.access_errors import PermissionDenied
 from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.errors import LeadlineError
@@ -43,7 +44,9 @@ class Guard:
         self.authenticate: Final = authenticator.authenticate
         self.still: Final = authenticator.still
         self._rpc = method.name
-        self._has_user = "user_id" in method.input_type.fields_by_name
+        has_user = "user_id" in method.input_type.fields_by_name
+        # Of these roles the request's user matters. For others it is not read.
+        self._by_user = frozenset({Role.USER, *_roles_by_user(method.name)} if has_user else ())
         self._can_be_by_hand = method.name == "LogCall"
 
     def permit(self, who: Authenticated, request: Any) -> None:
@@ -57,11 +60,12 @@ class Guard:
         """
         principal = who.principal
         row = BY_HAND if self._can_be_by_hand and is_by_hand(request) else self._rpc
-        user_id = request.user_id if self._has_user else ""
+        has_user = principal.role in self._by_user
+        user_id = request.user_id if has_user else ""
         verdict = allowed(principal, row, request.account_id, user_id)
         if verdict is not _ALLOWED:
             raise self._refusal(verdict, row, principal, request.account_id)
-        if principal.user_id and self._has_user and not user_id:
+        if has_user and not user_id:
             request.user_id = principal.user_id
         PRINCIPAL.set(principal)
         act_as(principal.id)
@@ -71,6 +75,12 @@ class Guard:
             return AccountNotFound(account_id)
         sentence = f"The role {principal.role} may not do this here: {row}."
         return PermissionDenied(sentence, rpc=self._rpc, role=principal.role)
+
+
+def _roles_by_user(rpc: str) -> Iterator[Role]:
+    """The roles that may call an RPC for one user alone."""
+    rows = (rpc, BY_HAND) if rpc == "LogCall" else (rpc,)
+    return (role for row in rows for role, extent in ACCESS[row].items() if extent is Extent.OWN_USER)
 
 
 def is_by_hand(request: Any) -> bool:

@@ -8,7 +8,7 @@ CREATE TABLE ledger (
     key_version INTEGER NOT NULL DEFAULT 0,       -- the rules that the keys of numbers were made by (rekeying.py)
     checks INTEGER NOT NULL DEFAULT 0,            -- health checks write to it, to find out whether writing works
     call_log_sequence INTEGER NOT NULL DEFAULT 0, -- the last one given to a change; never lowered, so none is used twice
-    pruned_through INTEGER NOT NULL DEFAULT 0,    -- the largest sequence of a pruned call; never lowered
+    pruned_through INTEGER NOT NULL DEFAULT 0,    -- of a restored copy: resume tokens up to this sequence have expired
     pruning_lease_owner TEXT,
     pruning_lease_until INTEGER,
     is_standby INTEGER NOT NULL DEFAULT 0,        -- a restored copy: no CRM write, no refresh of tokens
@@ -119,6 +119,7 @@ CREATE TABLE call_logs (
 );
 CREATE UNIQUE INDEX call_logs_by_key ON call_logs (account_id, call_id);
 CREATE UNIQUE INDEX call_logs_by_sequence ON call_logs (sequence);
+CREATE INDEX call_logs_by_account_sequence ON call_logs (account_id, sequence);
 CREATE INDEX call_logs_by_due_time ON call_logs (next_attempt_time) WHERE next_attempt_time IS NOT NULL;
 -- Finds the due calls of one account without reading the due calls of others.
 CREATE INDEX call_logs_by_account_due ON call_logs (account_id, next_attempt_time) WHERE next_attempt_time IS NOT NULL;
@@ -277,7 +278,8 @@ CREATE TABLE replicas (
 -- takes about one block with its indexes, and updates that stay within their blocks need not be counted.
 CREATE TABLE stored_blocks (
     account_id TEXT PRIMARY KEY,
-    blocks INTEGER NOT NULL
+    blocks INTEGER NOT NULL,
+    pruned_through INTEGER NOT NULL DEFAULT 0  -- the largest sequence of a pruned call; never lowered
 ) WITHOUT ROWID;
 
 CREATE TRIGGER call_logs_added AFTER INSERT ON call_logs BEGIN

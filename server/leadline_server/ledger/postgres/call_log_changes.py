@@ -1,0 +1,270 @@
+"""Changes of the call logs of one account.
+
+There are two ways. At first the logs are those that this process remembers, or none for a new call, and one statement
+writes all results, on the condition that the rows are still what was remembered. That is one round trip, and its commit
+is the statement's. If a row is not, or if a result writes nothing (which the condition would not check), the changes
+are made again in a transaction that locks the account and reads the rows.
+
+Such a statement whose answer is lost may have happened, or may still happen. The transaction tells: it waits for it,
+or makes it fail by its condition. If it happened, the rows have the versions that it was to write.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final, NamedTuple, cast
+
+from leadline_server.domain.call_log import CallLog, CallLogChange
+from leadline_server.domain.joining import CallJoining, joined_with
+from leadline_server.ledger.account_rows import blocks_of
+from leadline_server.ledger.codec import CALL_LOG
+from leadline_server.ledger.postgres import call_links
+from leadline_server.ledger.postgres.account_lock import count_stored, lock_account
+from leadline_server.ledger.postgres.call_log_statements import WRITE, WRITE_LOCKED, Written, write_values
+from leadline_server.ports.ledger import CallKey
+from leadline_server.storage.postgres.database import Connection, PostgresDatabase
+from leadline_server.storage.postgres.errors import Conflict, OutcomeUnknown
+
+_REMEMBERED: Final = 8_192
+_REMEMBERED_BYTES: Final = 16 * 1024 * 1024
+"""How many logs a process remembers after it wrote them, and how many bytes of documents.
+
+The next write of a call, its result, comes soon, and mostly from the same process.
+"""
+
+_KNOWN: Final = "SELECT call_id, version, body FROM call_logs WHERE account_id = $1 AND call_id = ANY($2)"
+
+
+class SubmittedChange(NamedTuple):
+    """A call, and the function that changes its log."""
+
+    key: CallKey
+    change: Callable[[CallLog | None], CallLog]
+    joining: CallJoining | None = None
+
+
+@dataclass(slots=True)
+class Entry:
+    """One call of a group: its log in the database, and its log after the changes so far."""
+
+    key: CallKey
+    before: CallLog | None = None
+    version: int = 0
+    document: bytes = b""
+    after: CallLog | None = None
+    is_visible: bool = False
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is something to write."""
+        return self.after is not None and self.after is not self.before
+
+    def change(self, change: Callable[[CallLog | None], CallLog]) -> CallLogChange:
+        """Apply one change. Raises what it raises."""
+        before, after = self.after, change(self.after)
+        self.is_visible |= before is None or after.revision != before.revision
+        self.after = after
+        return CallLogChange(before, after)
+
+
+class _Attempt(NamedTuple):
+    """A statement whose outcome is unknown: the versions that it was to write, and the results if it has."""
+
+    versions: dict[CallKey, int]
+    results: Sequence[CallLogChange | Exception]
+
+    def has_happened(self, entries: dict[CallKey, Entry]) -> bool:
+        """Whether it has written the calls, as they are in the database now. All of its rows are written, or none."""
+        return any(entries[key].version == version for key, version in self.versions.items())
+
+
+class CallLogWriter:
+    """Writes the changes of one account at a time."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+        self._remembered = _Remembered()
+
+    async def apply(self, batch: list[SubmittedChange]) -> Sequence[CallLogChange | Exception]:
+        """Apply changes in order. The result of a change that raises is its exception."""
+        attempt: _Attempt | None = None
+        if all(submitted.joining is None for submitted in batch):
+            results, attempt = await self._at_once(batch)
+            if results is not None:
+                return results
+        account_id = batch[0].key.account_id
+        self._remembered.forget(submitted.key for submitted in batch)
+
+        async def apply(connection: Connection) -> Sequence[CallLogChange | Exception]:
+            await lock_account(connection, account_id)
+            return await _Locked(connection, account_id).apply(batch, attempt)
+
+        return await self._database.write(apply)
+
+    async def _at_once(
+        self, batch: list[SubmittedChange]
+    ) -> tuple[Sequence[CallLogChange | Exception] | None, _Attempt | None]:
+        """The results of one statement; without results the changes are to be made again, and what was attempted."""
+        account_id = batch[0].key.account_id
+        entries = {key: self._remembered.get(key) or Entry(key) for key in sorted({one.key for one in batch})}
+        try:
+            results = [entries[key].change(change) for key, change, _ in batch]
+        except Exception:  # noqa: BLE001 - it may be that the log was not the present one
+            return None, None
+        if not all(entry.is_changed for entry in entries.values()):
+            return None, None
+        written = _rows(entries.values())
+        values = write_values(account_id, written, _blocks(entries.values(), written))
+        try:
+            await self._database.write_once(WRITE, *values)
+        except Conflict:
+            return None, None
+        except OutcomeUnknown:
+            return None, _Attempt({CallKey(account_id, one.call_id): one.next_version for one in written}, results)
+        self._remembered.keep(entries.values(), written)
+        return results, None
+
+
+class _Locked:
+    """Changes under the account's lock."""
+
+    def __init__(self, connection: Connection, account_id: str) -> None:
+        self._connection = connection
+        self._account_id = account_id
+
+    async def apply(
+        self, batch: Sequence[SubmittedChange], attempt: _Attempt | None
+    ) -> Sequence[CallLogChange | Exception]:
+        """The results of the changes, or those of the attempt if it has happened."""
+        if attempt is not None:
+            entries = await load(self._connection, self._account_id, attempt.versions)
+            if attempt.has_happened(entries):
+                return attempt.results
+        results: list[CallLogChange | Exception] = []
+        for joins, group in groupby(batch, key=lambda submitted: submitted.joining is not None):
+            results += await (self._each if joins else self._together)(list(group))
+        return results
+
+    async def _together(self, batch: Sequence[SubmittedChange]) -> Sequence[CallLogChange | Exception]:
+        entries = await load(self._connection, self._account_id, {submitted.key for submitted in batch})
+        results = [_result(entries[key], change) for key, change, _ in batch]
+        distinct = {id(entry): entry for entry in entries.values()}
+        await self._store([entry for entry in distinct.values() if entry.is_changed])
+        return results
+
+    async def _each(self, batch: Sequence[SubmittedChange]) -> Sequence[CallLogChange | Exception]:
+        results: list[CallLogChange | Exception] = []
+        for key, change, joining in batch:
+            entry = (await load(self._connection, self._account_id, {key}))[key]
+            changed = _result(entry, change)
+            if isinstance(changed, CallLogChange):
+                changed = await self._join(entry, key, changed.after, cast("CallJoining", joining))
+            results.append(changed)
+        return results
+
+    async def _join(self, entry: Entry, key: CallKey, after: CallLog, joining: CallJoining) -> CallLogChange:
+        """Join a changed call with those of its conversation, and store it."""
+        link_key = joining.link_key(after)
+        others = await linked_entries(self._connection, self._account_id, link_key) if link_key else []
+        entries = {one.key: one for one in (*others, entry)}
+        logs = [one.before for one in others if one.before is not None and one.key != entry.key]
+        before, after, gone = joined_with(joining, entry.before, after, logs)
+        survivor = entry if before is None else entries[CallKey(self._account_id, before.call_id)]
+        survivor.after, survivor.is_visible = survivor.before, False
+        survivor.change(lambda _: after)
+        for log in gone:
+            await call_links.move(self._connection, log, after.call_id)
+            freed = blocks_of(entries[CallKey(self._account_id, log.call_id)].document)
+            await count_stored(self._connection, self._account_id, blocks=-freed)
+        if survivor.is_changed:
+            await self._store([survivor])
+        if link_key or key.call_id != after.call_id:
+            await call_links.put(self._connection, key, after.call_id, link_key)
+        return CallLogChange(before, after)
+
+    async def _store(self, entries: Iterable[Entry]) -> None:
+        ordered = sorted(entries, key=lambda entry: entry.key.call_id)
+        written = _rows(ordered)
+        if written:
+            values = write_values(self._account_id, written, _blocks(ordered, written))
+            await self._connection.fetch(WRITE_LOCKED, *values)
+
+
+def _result(entry: Entry, change: Callable[[CallLog | None], CallLog]) -> CallLogChange | Exception:
+    try:
+        return entry.change(change)
+    except Exception as error:  # noqa: BLE001 - it becomes the result of this change
+        return error
+
+
+def _rows(entries: Iterable[Entry]) -> Sequence[Written]:
+    return [Written.of(entry.key.call_id, entry.version, entry.after, entry.is_visible) for entry in entries]
+
+
+def _blocks(before: Iterable[Entry], after: Iterable[Written]) -> int:
+    """How many more blocks the documents take."""
+    return sum(blocks_of(one.document) for one in after) - sum(blocks_of(entry.document) for entry in before)
+
+
+class _Remembered:
+    """The logs that this process wrote last, as the database has them unless another process has changed them."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[CallKey, tuple[CallLog, int, bytes]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: CallKey) -> Entry | None:
+        known = self._entries.get(key)
+        if known is None:
+            return None
+        log, version, document = known
+        return Entry(key, log, version, document, log)
+
+    def keep(self, entries: Iterable[Entry], written: Iterable[Written]) -> None:
+        for entry, one in zip(entries, written, strict=True):
+            self._drop(entry.key)
+            if entry.after is not None:
+                self._entries[entry.key] = entry.after, one.next_version, one.document
+                self._bytes += len(one.document)
+        while len(self._entries) > _REMEMBERED or self._bytes > _REMEMBERED_BYTES:
+            self._drop(next(iter(self._entries)))
+
+    def forget(self, keys: Iterable[CallKey]) -> None:
+        for key in keys:
+            self._drop(key)
+
+    def _drop(self, key: CallKey) -> None:
+        known = self._entries.pop(key, None)
+        if known is not None:
+            self._bytes -= len(known[2])
+
+
+async def linked_entries(connection: Connection, account_id: str, link_key: str) -> Sequence[Entry]:
+    """The calls with this link key, as the database has them."""
+    keys = {CallKey(account_id, call_id) for call_id in await call_links.with_key(connection, account_id, link_key)}
+    return list((await load(connection, account_id, keys)).values()) if keys else []
+
+
+async def load(connection: Connection, account_id: str, keys: Iterable[CallKey]) -> dict[CallKey, Entry]:
+    """Read calls. Keys of calls that share a log share an entry."""
+    wanted = {key.call_id for key in keys}
+    found = await _stored(connection, account_id, wanted)
+    missing = sorted(wanted - found.keys())
+    links = dict(await connection.fetch(call_links.LINKED_TO, account_id, missing)) if missing else {}
+    if links:
+        found |= await _stored(connection, account_id, set(links.values()) - found.keys())
+    entries: dict[CallKey, Entry] = {}
+    for call_id in wanted:
+        main = links.get(call_id, call_id)
+        entry = found.setdefault(main, Entry(CallKey(account_id, main)))
+        entries[CallKey(account_id, call_id)] = entry
+    return entries
+
+
+async def _stored(connection: Connection, account_id: str, call_ids: set[str]) -> dict[str, Entry]:
+    entries = {}
+    for call_id, version, document in await connection.fetch(_KNOWN, account_id, sorted(call_ids)):
+        log = CALL_LOG.decode(document)
+        entries[call_id] = Entry(CallKey(account_id, call_id), log, version, document, log)
+    return entries

@@ -1,0 +1,1 @@
+"""A PostgreSQL database for many processes: addresses, connections, transactions, migrations and notifications."""

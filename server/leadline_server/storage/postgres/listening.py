@@ -1,0 +1,79 @@
+"""Waking other processes by LISTEN and NOTIFY. A wake-up says that there may be news; what is true is always asked.
+
+NOTIFY takes a lock that all databases of the server share until its commit, so it is never part of a transaction that
+does anything else, and wake-ups that come quickly one after the other are one.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+from leadline_server.storage.postgres.address import PostgresAddress
+from leadline_server.storage.postgres.connecting import connection_options
+
+_CHANNEL: Final = "leadline"
+_PAUSE_SECONDS: Final = 0.02
+_AGAIN_SECONDS: Final = 1.0
+_ALIVE_SECONDS: Final = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+class WakeUps:
+    """A connection of its own that hears wake-ups of other processes, and sends this one's.
+
+    A lost connection is made again. Meanwhile nothing is missed but the speed: everything is asked for from time to
+    time, too.
+    """
+
+    def __init__(self, address: PostgresAddress, on_news: Callable[[], object]) -> None:
+        self._address = address
+        self._on_news = on_news
+        self._has_news = asyncio.Event()
+        self._is_lost = asyncio.Event()
+
+    def send(self) -> None:
+        """Wake the others soon."""
+        self._has_news.set()
+
+    async def run(self) -> None:
+        """Listen and send until cancelled."""
+        while True:
+            try:
+                await self._listen()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+                _log.warning("wake-ups paused", error=type(error).__name__)
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _listen(self) -> None:
+        options = connection_options(self._address, self._address.direct or self._address.url)
+        connection: Any = await asyncpg.connect(**options, timeout=_ALIVE_SECONDS)
+        try:
+            self._is_lost.clear()
+            connection.add_termination_listener(lambda _: self._is_lost.set())
+            await connection.add_listener(_CHANNEL, self._hear)
+            self._on_news()  # what came while nobody listened
+            while not self._is_lost.is_set():
+                await self._send_next(connection)
+        finally:
+            with suppress(Exception):
+                await connection.close(timeout=_AGAIN_SECONDS)
+
+    async def _send_next(self, connection: Any) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ALIVE_SECONDS):
+                await self._has_news.wait()
+        if not self._has_news.is_set():
+            await connection.execute("SELECT 1", timeout=_ALIVE_SECONDS)  # finds out whether the server is there
+            return
+        self._has_news.clear()
+        await connection.execute(f"NOTIFY {_CHANNEL}", timeout=_ALIVE_SECONDS)
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _hear(self, connection: Any, sender: int, *_: object) -> None:
+        if sender != connection.get_server_pid():
+            self._on_news()

@@ -1,0 +1,125 @@
+"""`PYTHONPATH=tests python -m bench.workers`: one server with one worker and with two, under the same loads."""
+
+import argparse
+import asyncio
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from bench import workload
+from bench.messages import read_messages, write_messages
+from bench.processes import Result, Server, leadline_server
+from bench.scenarios import median_and_spread
+
+CONTACTS: Final = 10_000
+CONNECTIONS: Final = 16
+IN_FLIGHT: Final = 32
+NUMBERS: Final = (1, 2)
+
+_HEAD: Final = """| load | workers | calls/s | p50 ms | p99 ms | server CPU us |
+|---|---|---|---|---|---|"""
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.workers")
+    parser.add_argument("--runs", type=int, default=5, help="of each load")
+    parser.add_argument("--calls", type=int, default=4_000, help="of a run")
+    options = parser.parse_args()
+    sys.stdout.write(_HEAD + "\n")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        template = _data(folder)
+        for number in NUMBERS:
+            data = shutil.copytree(template, folder / f"data-{number}")
+            with leadline_server(data, {"LEADLINE_WORKERS": str(number)}) as server:
+                for line in _measured(server, folder, number, options.runs, options.calls):
+                    sys.stdout.write(line + "\n")
+                    sys.stdout.flush()
+
+
+def _data(folder: Path) -> Path:
+    csv, data = folder / "contacts.csv", folder / "data"
+    workload.write_contacts(csv, CONTACTS)
+    command = [sys.executable, "-m", "leadline_server.cli", "contacts", "import", str(csv), "--data-dir", str(data)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return data
+
+
+def _measured(server: Server, folder: Path, number: int, runs: int, calls: int) -> Iterator[str]:
+    """The table's rows for a server: lookups, and calls from known contacts."""
+    for method in (workload.FIND, workload.LOG):
+        results = [_run(server, method, folder, f"{number}-{run}", calls) for run in range(runs + 1)][1:]
+        rate, least, most = median_and_spread([result.rate for result in results])
+        p50, p99, cpu = (median_and_spread(values)[0] for values in zip(*map(_figures, results), strict=True))
+        yield (
+            f"| {method.rpartition('/')[2]} | {number} | {rate:,.0f} ({least:,.0f}-{most:,.0f}) | {p50 * 1e3:.1f} |"
+            f" {p99 * 1e3:.1f} | {cpu * 1e6:.0f} |"
+        )
+
+
+def _figures(result: Result) -> tuple[float, float, float]:
+    return result.p50, result.p99, result.cpu_per_call
+
+
+def _run(server: Server, method: str, folder: Path, name: str, calls: int) -> Result:
+    known = [random.Random(f"{name}{index}").randrange(CONTACTS) for index in range(calls)]
+    requests = (
+        workload.find_requests(known)
+        if method == workload.FIND
+        else workload.log_requests(name, "user", [workload.known_number(index) for index in known])
+    )
+    file = folder / "requests"
+    write_messages(file, requests)
+    before = _cpu_seconds(server)
+    command = [sys.executable, "-m", "bench.workers", server.address, method, str(file)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=600)
+    return Result(**json.loads(done.stdout), cpu=_cpu_seconds(server) - before)
+
+
+def _cpu_seconds(server: Server) -> float:
+    """Of the server and its workers."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    return sum(Server("", pid).cpu_seconds() for pid in (server.pid, *map(int, children)))
+
+
+async def _load(address: str, method: str, requests: Sequence[bytes]) -> dict[str, float]:
+    """Send all requests over several connections, IN_FLIGHT at once."""
+    pending, latencies = iter(requests), list[float]()
+    async with AsyncExitStack() as stack:
+        options = (("grpc.use_local_subchannel_pool", 1),)
+        channels = [grpc.aio.insecure_channel(address, options=options) for _ in range(CONNECTIONS)]
+        for channel in channels:
+            await stack.enter_async_context(channel)
+            await asyncio.wait_for(channel.channel_ready(), 10)
+
+        async def send(channel: grpc.aio.Channel) -> None:
+            call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
+            for request in pending:
+                sent = time.perf_counter()
+                await call(request, timeout=60)
+                latencies.append(time.perf_counter() - sent)
+
+        began = time.perf_counter()
+        await asyncio.gather(*(send(channels[index % CONNECTIONS]) for index in range(IN_FLIGHT)))
+        seconds = time.perf_counter() - began
+    latencies.sort()
+    count = len(latencies)
+    return {"calls": count, "seconds": seconds, "p50": latencies[count // 2], "p99": latencies[count * 99 // 100]}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 4 and sys.argv[2].startswith("/"):
+        sys.stdout.write(json.dumps(asyncio.run(_load(sys.argv[1], sys.argv[2], read_messages(Path(sys.argv[3]))))))
+    else:
+        main()
