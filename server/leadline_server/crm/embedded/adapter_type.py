@@ -35,12 +35,16 @@ async def _open(settings: EmbeddedSettings, context: AdapterContext) -> Connect:
 
 
 async def _database(context: AdapterContext) -> CrmDatabase:
-    """The tables in the ledger's database; in a file of their own where there is no such ledger."""
+    """The tables in the ledger's database. Without a SQLite ledger they are in a file of their own.
+
+    That is `crm.db`, or `ledger.db` where the ledger was, if it was moved to another database.
+    """
     if isinstance(context.storage, SqliteDatabase):
         database = await crm_database_in(context.storage)
         await take_over_old_file(database, context.data_dir)
         return database
-    database = await open_crm_database(context.data_dir / FILE)
+    moved = context.data_dir / "ledger.db"
+    database = await open_crm_database(moved if moved.exists() else context.data_dir / FILE)
     context.closing.push_async_callback(database.close)
     return database
 
