@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from leadline_server.domain.call_log_states import CallLogReason, CallLogState, 
 from leadline_server.domain.errors import ContactAlreadyExists, ContactNotFound, InvalidRequest, RequestIdReused
 from leadline_server.domain.preferences import MultipleMatchAction, UnknownContactAction
 from leadline_server.ledger.sqlite.transactions import finished
+from leadline_server.ports.crm import CrmLog
 from structlog.testing import capture_logs
 from support.apps import Harness, open_harness
 from support.databases import rows, write_lock
@@ -144,11 +145,11 @@ async def test_a_failure_that_no_adapter_should_have_is_stored_with_its_call_alo
         await harness.create("Ada", ADA)
         insert = journal.insert_logs
 
-        def fails(connection: sqlite3.Connection, new: object) -> object:
-            if "call-bad" in str(new):
+        def fails(connection: sqlite3.Connection, new: Sequence[journal.NewLog]) -> Sequence[CrmLog | Exception]:
+            if any(log.key.endswith("call-bad") for log in new):
                 connection.execute("UPDATE crm_contacts SET name = 'half a change'")
                 raise RuntimeError("a defect of the adapter")
-            return insert(connection, new)  # type: ignore[arg-type] # as it was called
+            return insert(connection, new)
 
         with capture_logs() as told, monkeypatch.context() as broken:
             broken.setattr(crm_tables, "insert_logs", fails)
