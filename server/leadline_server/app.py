@@ -62,6 +62,7 @@ from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
+from leadline_server.domain.access.principals import BrowserSession, principal
 from leadline_server.domain.audit import SERVER, Actor, AuditAction, AuditEvent
 from leadline_server.domain.audit_chain import ChainedEntry
 from leadline_server.ledger_opening import open_ledger
@@ -184,7 +185,7 @@ async def open_app(
             contact = LedgerContact(ledger.credentials)
             attempts = FailedAttempts(clock.monotonic, partial(_note_failure, observations))
             tokens = JwtVerifier(settings.issuers, clock.monotonic) if settings.issuers else None
-            sessions = Sessions(ledger.secret, ledger.credentials, clock.now)
+            sessions = Sessions(ledger.secret, ledger.credentials, clock.now, partial(_note_session, observations))
             embeds = EmbedTokens(ledger.secret, ledger.credentials, clock.now, settings.embedding_origins)
             authenticator = Authenticator(
                 ledger.credentials, tokens, attempts, contact, sessions, embeds, clock.now, settings.tls_proxy
@@ -197,6 +198,13 @@ async def open_app(
             ledger, administration, _Deliveries(lookup, claims, decision_loader, worker, in_ledger), feeds, clock
         )
         yield App(commands, ledger, observations, authenticator)
+
+
+def _note_session(observations: Observations, session: BrowserSession) -> None:
+    """Note that a browser signed in."""
+    who = principal(session)
+    event = AuditEvent.of(Actor(who.id), who.account_id, AuditAction.SESSION_STARTED, session.session_id)
+    observations.note(event)
 
 
 def _note_failure(observations: Observations, reason: str, key_id: str) -> None:

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
         max_length=512,
         description="The DNS name or URI in the certificate of a proxy whose x-forwarded-client-cert is trusted.",
     )
+    platform_metrics: bool = Field(
+        False, description="Whether keys of the role platform may read /metrics, as those of monitor may."
+    )
     everyone_may_call: bool = Field(
         False, description="Serve beyond this machine without TLS and authentication: everyone reads and writes all."
     )

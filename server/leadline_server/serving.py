@@ -103,7 +103,13 @@ async def _serve(settings: Settings, announce: Callable[[str], object], worker: 
             await stack.enter_async_context(figures.answering())
             merged = figures.merged
         metrics = metrics_endpoint(
-            settings.metrics_listen, registry, lambda: server.is_serving, tls.metrics, app.authenticator, merged=merged
+            settings.metrics_listen,
+            registry,
+            lambda: server.is_serving,
+            tls.metrics,
+            app.authenticator,
+            for_platform=settings.platform_metrics,
+            merged=merged,
         )
         metrics_port = await stack.enter_async_context(metrics)
         http = _HttpPort(connections.http, tls.http, shares_port=worker is not None)

@@ -140,6 +140,13 @@ def test_metrics_want_the_key_of_a_monitor(server: ServerProcess, first_key: str
     assert scraped(server, "/healthz", None) == 200
 
 
+def test_a_setting_lets_the_platform_read_metrics(tmp_path: Path, first_key: str) -> None:
+    settings = SETTINGS | {"LEADLINE_PLATFORM_METRICS": "true"}
+    with server_process(tmp_path / "data", settings=settings, has_addresses=True) as server:
+        service = keys(server, first_key, "issue", "--role", "service").stdout.strip()
+        assert [scraped(server, "/metrics", key) for key in (None, service, first_key)] == [401, 403, 200]
+
+
 def test_a_command_without_a_key_says_what_to_do(server: ServerProcess) -> None:
     refused = leadline("contacts", "find", NUMBER, "--server", server.address)
     assert refused.returncode == 1

@@ -15,6 +15,7 @@ from leadline_server.config import Settings
 from leadline_server.domain.access.principals import Role
 from leadline_server.http.receiver import receiver_of
 from leadline_server.http.server import HttpOptions, http_server
+from leadline_server.ports.ledger import AuditFilter
 from leadline_server.ports.ledger.credentials import DenialKind
 from support.access import OTHER, OWN, Guarded, guarded
 from support.tokens import AUDIENCE, ISSUER, claims, key_set, signed
@@ -80,6 +81,22 @@ async def test_a_session_takes_the_place_of_the_key(browser: Browser) -> None:
     assert await browser.ask("GET") == 200
     async with browser.session.get(f"{browser.base}/session") as answer:
         assert (await answer.json())["csrf_token"] == told["csrf_token"]
+
+
+async def test_signing_in_and_out_is_in_the_audit_trail(browser: Browser) -> None:
+    issued = await browser.served.issue(Role.USER)
+    _, told, _ = await browser.sign_in(issued.secret)
+    assert await browser.ask("DELETE", **{"x-csrf-token": told["csrf_token"]}) == 204
+    await browser.app.observations.store()
+    ledger = browser.app.ledger
+    while await ledger.audit.has_new():
+        await ledger.audit.chain(1000)
+    found = {}
+    for account_id, action in ((OWN, "session.started"), ("", "session.ended")):
+        [entry] = (await ledger.audit.find(account_id, 0, 10, AuditFilter(action=action))).entries
+        found[action] = json.loads(entry.document)
+    assert {entry["actor"] for entry in found.values()} == {f"key:{issued.key.key_id}"}
+    assert found["session.started"]["subject"] == found["session.ended"]["subject"]
 
 
 async def test_a_request_needs_the_sessions_own_csrf_token(browser: Browser) -> None:

@@ -1,5 +1,6 @@
 """Merging reports of one call: who wins, field by field."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -99,8 +100,9 @@ def test_the_newest_event_wins_in_whatever_order_they_arrive(kind: str) -> None:
 
     old, new = report(EARLY, "old"), report(LATE, "new")
     assert merged(old, new) == merged(new, old)
-    assert "new" in str(merged(new, old))
-    assert "old" not in str(merged(new, old))
+    told = str(asdict(merged(new, old)))  # a call shows nothing of itself by `str`
+    assert "new" in told
+    assert "old" not in told
 
 
 def test_an_older_event_still_brings_fields_that_no_newer_one_spoke_of() -> None:

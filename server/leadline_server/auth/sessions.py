@@ -56,9 +56,17 @@ class Sessions:
         secret: the ledger's secret, which signs cookies.
         credentials: the ledger's credentials.
         now: the clock.
+        note: takes each new session, for the audit trail.
     """
 
-    def __init__(self, secret: bytes, credentials: Credentials, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        secret: bytes,
+        credentials: Credentials,
+        now: Callable[[], datetime],
+        note: Callable[[BrowserSession], object] = lambda _session: None,
+    ) -> None:
+        self._note = note
         self._secret = secret
         self._credentials = credentials
         self._now = now
@@ -80,6 +88,7 @@ class Sessions:
             cookie = tokens.sign(self._secret, _KIND, "", _payload(session))
         except ValueError:
             raise Unauthenticated("The claims of this token are too long for a session.") from None
+        self._note(session)
         return OpenedSession(session, cookie, self.csrf_token(session))
 
     def csrf_token(self, session: BrowserSession) -> str:

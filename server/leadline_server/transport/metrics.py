@@ -1,7 +1,7 @@
 """Metrics of the RPCs, and the HTTP port that shows metrics and health."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import accumulate
@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
 from leadline_server.auth.authenticator import Authenticator
+from leadline_server.domain.access.principals import Role
 from leadline_server.domain.access.rules import Permission, allowed
 from leadline_server.domain.access.table import METRICS
 from leadline_server.domain.access_errors import Unauthenticated
@@ -143,6 +144,7 @@ async def metrics_endpoint(
     tls: TlsPort | None = None,
     authenticator: Authenticator | None = None,
     *,
+    for_platform: bool = False,
     merged: "Callable[[], Awaitable[Figures]] | None" = None,
 ) -> AsyncIterator[int]:
     """Serve `/metrics` (Prometheus' text format, or OpenMetrics) and `/healthz` over HTTP while the body runs.
@@ -153,6 +155,7 @@ async def metrics_endpoint(
         is_serving: `/healthz` answers 200 if this returns True, else 503.
         tls: its TLS; None: none.
         authenticator: finds the principals of requests for `/metrics`; None: everyone may read them.
+        for_platform: whether the role `platform` may read them, too.
         merged: the metrics of all workers that share the port; None: there are no others.
 
     Yields:
@@ -163,8 +166,10 @@ async def metrics_endpoint(
     """
     from aiohttp import web
 
+    readers = frozenset({Role.PLATFORM} if for_platform else ())
+
     async def metrics(request: "web.Request") -> "web.Response":
-        if authenticator is not None and (status := await _refusal(authenticator, request)):
+        if authenticator is not None and (status := await _refusal(authenticator, request, readers)):
             return web.Response(status=status)
         # Only OpenMetrics has exemplars. Prometheus asks for it.
         write, content_type = choose_encoder(request.headers.get("Accept", ""))
@@ -228,15 +233,16 @@ class _Head:
         return {}
 
 
-async def _refusal(authenticator: Authenticator, request: "web.Request") -> int:
-    """The HTTP status to refuse a request for metrics with; 0 if it may pass."""
+async def _refusal(authenticator: Authenticator, request: "web.Request", readers: Collection[Role]) -> int:
+    """The HTTP status to refuse a request for metrics with; 0 if it may pass. `readers` may pass, too."""
     try:
         principal = (await authenticator.authenticate(_Head(request))).principal
     except Unauthenticated:
         return 401
     except LedgerUnavailable:
         return 503
-    return 0 if allowed(principal, METRICS, "", "") is Permission.ALLOWED else 403
+    may_read = principal.role in readers or allowed(principal, METRICS, "", "") is Permission.ALLOWED
+    return 0 if may_read else 403
 
 
 def _connection(runner: "web.AppRunner") -> asyncio.Protocol:

@@ -71,7 +71,7 @@ export function Users() {
 function UserTable({ users, onEdit }: { users: readonly User[]; onEdit: ((user: User) => void) | undefined }) {
   const columns = [t("user"), t("name"), t("users.extensions"), t("users.phoneNumbers"), t("users.emails"), ...(onEdit ? [t("edit")] : [])];
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0}>
       <table>
         <thead>
           <tr>
