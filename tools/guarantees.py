@@ -38,6 +38,8 @@ _HEAD: Final = """| {what} | Contacts | Call logs | After a crash, a contact wai
 
 def of_contacts(crm: Capabilities) -> str:
     """The guarantee for contacts, such as "exactly once, if writes settle within 60 s"."""
+    if crm.in_ledger:
+        return "exactly once, in one transaction with the call"
     if crm.enforces_unique_key:
         return "exactly once"
     conditions = [f"writes settle {_within(crm.settle_time)}"]
@@ -48,6 +50,8 @@ def of_contacts(crm: Capabilities) -> str:
 
 def of_logs(crm: Capabilities) -> str:
     """The guarantee for call logs, such as "at least once"."""
+    if crm.in_ledger:
+        return "exactly once, in one transaction with the call"
     if crm.enforces_unique_key:
         return "exactly once"
     if crm.finds_log_by_key:
@@ -57,6 +61,8 @@ def of_logs(crm: Capabilities) -> str:
 
 def takeover(crm: Capabilities) -> str:
     """How long a call waits after a crash while its contact was created, from the end of the lease."""
+    if crm.in_ledger:
+        return "not: there is nothing to recover"
     if crm.enforces_unique_key:
         return "not: the same key again"
     waits = crm.settle_time + crm.search_lag

@@ -29,7 +29,7 @@ from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.audit import SETTINGS_FILE
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import CrmAdapter, CrmConnection
+from leadline_server.ports.crm import CrmAdapter, CrmConnection, in_ledger
 from leadline_server.ports.ledger import Ledger
 
 _ACCOUNTS_AT_ONCE: Final = 500
@@ -81,7 +81,9 @@ class AccountCrms:
         limits = self.limits.of(account_id)
         breaker, rate = limits.breaker, limits.rate
         if not crm.is_remote and self.cache is None:
-            return local_connection(crm.adapter, breaker, rate, has_clean_texts=crm.has_clean_texts)
+            local = local_connection(crm.adapter, breaker, rate, has_clean_texts=crm.has_clean_texts)
+            # Where the account limits its requests, they must wait for their turns, which no transaction may do.
+            return local if rate is not None else replace(local, in_ledger=in_ledger(crm.adapter))
         policy = self.cache or _cache_policy(self.settings)
         return self.wrappers.connection(crm.adapter, crm.kind, breaker=breaker, rate=rate, rules=rules, cache=policy)
 
@@ -97,7 +99,7 @@ async def open_crms(
             open_connections(
                 _named(settings),
                 settings.connection_of,
-                ledger.tokens,
+                ledger,
                 settings.data_dir,
                 clock,
                 process_id,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry
 
@@ -56,6 +56,7 @@ from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
 from leadline_server.delivery.copy_watch import CopyWatch
+from leadline_server.delivery.in_ledger import InLedgerDelivery
 from leadline_server.delivery.metrics import DeliveryMetrics
 from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter
@@ -149,9 +150,18 @@ async def open_app(
         decision_loader = parts.decisions(lookup, clock)
         result_writer = ResultWriter(ledger.call_logs, clock)
         budget = PlaceholderBudget()
-        runner = AttemptRunner(decision_loader, claims, budget, clock)
+        runner = AttemptRunner(decision_loader, claims.hold, budget, clock)
+        in_ledger = InLedgerDelivery(
+            ledger.transactions, lookup, decision_loader, result_writer, budget, clock, may_lack=copy.may_lack
+        )
         worker = DeliveryWorker(
-            ledger.call_logs, accounts, runner, result_writer, leases, clock, may_lack=copy.may_lack
+            ledger.call_logs,
+            accounts,
+            runner,
+            result_writer,
+            leases,
+            clock,
+            in_ledger=in_ledger,
         )
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
@@ -163,7 +173,7 @@ async def open_app(
             registry.register(keeper)
         stack.push_async_callback(keeper.finish)
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
-        removal = AccountRemoval(ledger.account_data, partial(forget_embedded, of_file, settings.crm_path), clock)
+        removal = AccountRemoval(ledger.account_data, partial(forget_embedded, of_file), clock)
         pruner = Pruner(ledger.retention, leases, settings.keep_calls, settings.keep_audit)
         recorder = ReplicaRecorder(ledger.replicas, replica_of(settings, leases.process_id, clock), clock)
         stack.push_async_callback(recorder.finish)
@@ -184,7 +194,9 @@ async def open_app(
         administration = administration_of(settings, ledger, accounts, removal, clock)
         if settings.check_connections and not copy.is_standby():
             await _run_in_background(stack, start_checks(settings, ledger, accounts, clock).run())
-        commands = _commands(ledger, administration, lookup, claims, decision_loader, worker, feeds, clock)
+        commands = _commands(
+            ledger, administration, _Deliveries(lookup, claims, decision_loader, worker, in_ledger), feeds, clock
+        )
         yield App(commands, ledger, observations, authenticator)
 
 
@@ -202,16 +214,20 @@ def _note_failure(observations: Observations, reason: str, key_id: str) -> None:
     observations.note(event)
 
 
+class _Deliveries(NamedTuple):
+    """The parts that look contacts up, create them and deliver calls."""
+
+    lookup: ContactLookup
+    claims: NumberClaims
+    decision_loader: DecisionLoader
+    worker: DeliveryWorker
+    in_ledger: InLedgerDelivery
+
+
 def _commands(
-    ledger: Ledger,
-    administration: Administration,
-    lookup: ContactLookup,
-    claims: NumberClaims,
-    decision_loader: DecisionLoader,
-    worker: DeliveryWorker,
-    feeds: ChangeFeeds,
-    clock: Clock,
+    ledger: Ledger, administration: Administration, deliveries: _Deliveries, feeds: ChangeFeeds, clock: Clock
 ) -> Commands:
+    lookup, claims, decision_loader, worker, in_ledger = deliveries
     return Commands(
         account_administration=administration.accounts,
         connection_administration=administration.connections,
@@ -220,10 +236,12 @@ def _commands(
         accounts=administration.registry,
         find_contact=FindContact(lookup),
         search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),
-        create_contact=CreateContact(claims, ledger.requests, clock),
-        log_call=LogCall(ledger.call_logs, ledger.placeholders, decision_loader, worker, clock),
+        create_contact=CreateContact(claims, ledger.requests, ledger.transactions, lookup, clock),
+        log_call=LogCall(
+            ledger.call_logs, ledger.placeholders, decision_loader, worker, in_ledger, ledger.transactions, clock
+        ),
         get_call_log=GetCallLog(ledger.call_logs),
-        retry_call_log=RetryCallLog(ledger.call_logs, worker, clock),
+        retry_call_log=RetryCallLog(ledger.call_logs, worker, in_ledger, clock),
         count_call_logs=CountCallLogs(ledger.call_logs),
         list_call_logs=ListCallLogs(ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
         watch_call_logs=WatchCallLogs(administration.registry, ledger.call_logs, feeds, ledger.secret),

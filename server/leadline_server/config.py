@@ -269,13 +269,6 @@ class Settings(BaseSettings):
         return timedelta(days=self.keep_audit_days) if self.keep_audit_days else None
 
     @property
-    def crm_path(self) -> Path:
-        """The embedded CRM's file."""
-        from leadline_server.crm.embedded.adapter_type import FILE
-
-        return self.data_dir / FILE
-
-    @property
     def routes(self) -> dict[str, dict[str, RouteConfig]]:
         """The settings of each account's webhooks, by the account's id and the route's name."""
         return {account_id: account.ingress for account_id, account in self.accounts.items()}

@@ -95,7 +95,7 @@ class Journal:
 
 def journal(data: Path) -> Journal:
     """Count what arrived."""
-    with sqlite3.connect(f"file:{data / 'crm.db'}?mode=ro", uri=True) as connection:
-        [(contacts,)] = connection.execute("SELECT count(*) FROM contacts").fetchall()
-        [(logs,)] = connection.execute("SELECT count(*) FROM call_logs").fetchall()
+    with sqlite3.connect(f"file:{data / 'ledger.db'}?mode=ro", uri=True) as connection:
+        [(contacts,)] = connection.execute("SELECT count(*) FROM crm_contacts").fetchall()
+        [(logs,)] = connection.execute("SELECT count(*) FROM crm_call_logs").fetchall()
     return Journal(contacts, logs)

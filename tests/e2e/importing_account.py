@@ -75,8 +75,8 @@ class Account:
     def journal(self) -> list[str]:
         """Start times of the call logs in the CRM."""
         ids = tuple(log.call.id for log in self.logs())
-        query = "SELECT call_id, start_time FROM call_logs"
-        found = rows(self._server.data_dir / "crm.db", query)
+        query = "SELECT call_id, start_time FROM crm_call_logs"
+        found = rows(self._server.data_dir / "ledger.db", query)
         return [str(start) for call_id, start in found if call_id in ids]
 
     def contacts(self) -> set[str]:

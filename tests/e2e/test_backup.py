@@ -203,7 +203,7 @@ def test_a_backup_made_while_calls_are_logged_has_all_that_were_accepted_before(
     assert "A restore needs no key" in printed
     assert calls_in(tmp_path / "b" / "ledger.db") >= set(before)
     assert leadline("ledger", "check", "--ledger", tmp_path / "b" / "ledger.db").returncode == 0
-    assert sorted(file.name for file in (tmp_path / "b").iterdir()) == ["backup.json", "crm.db", "ledger.db"]
+    assert sorted(file.name for file in (tmp_path / "b").iterdir()) == ["backup.json", "ledger.db"]
     assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "b").iterdir()} == {0o600}
 
 

@@ -47,10 +47,10 @@ def test_only_a_whole_backup_is_restored_and_only_into_an_empty_folder(
     saved(folder, ledger_of_a_server.parent)
     done = leadline("restore", folder, "--data-dir", ledger_of_a_server.parent)
     assert (done.returncode, "is not empty" in done.stderr) == (1, True), done
-    with (folder / "crm.db").open("ab") as file:
+    with (folder / "ledger.db").open("ab") as file:
         file.write(b"more")
     done = leadline("restore", folder, "--data-dir", target)
-    assert (done.returncode, "crm.db is not the file" in done.stderr, target.exists()) == (1, True, False), done
+    assert (done.returncode, "ledger.db is not the file" in done.stderr, target.exists()) == (1, True, False), done
     (folder / "backup.json").unlink()
     done = leadline("restore", folder, "--data-dir", target)
     assert (done.returncode, "no complete backup" in done.stderr, target.exists()) == (1, True, False), done

@@ -197,18 +197,20 @@ def test_every_kind_of_outcome_occurs_for_its_users(demo: Demo) -> None:
 def test_the_crm_has_the_logged_calls_and_one_placeholder_a_stranger(demo: Demo) -> None:
     outcomes = expected_outcomes()
     created = [outcome.contact for outcome in outcomes.values() if outcome.reason == "PLACEHOLDER_CREATED"]
-    journal = rows(demo.data_dir / "crm.db", "SELECT call_id, name FROM call_logs JOIN contacts AS c ON c.pk = contact")
+    journal = rows(
+        demo.data_dir / "ledger.db", "SELECT call_id, name FROM crm_call_logs JOIN crm_contacts AS c ON c.pk = contact"
+    )
     assert sorted(journal) == sorted((call_id, o.contact) for call_id, o in outcomes.items() if o.state == "LOGGED")
-    made = rows(demo.data_dir / "crm.db", "SELECT name FROM contacts WHERE is_placeholder")
+    made = rows(demo.data_dir / "ledger.db", "SELECT name FROM crm_contacts WHERE is_placeholder")
     assert sorted(name for (name,) in made) == sorted(created)
     assert len(created) > 1
 
 
 def test_a_second_run_on_the_same_data_shows_it_to_people_and_doubles_nothing(demo: Demo) -> None:
-    count = "SELECT (SELECT count(*) FROM call_logs), (SELECT count(*) FROM contacts)"
-    before = rows(demo.data_dir / "crm.db", count)
+    count = "SELECT (SELECT count(*) FROM crm_call_logs), (SELECT count(*) FROM crm_contacts)"
+    before = rows(demo.data_dir / "ledger.db", count)
     shown = run_demo(demo.data_dir)
-    assert rows(demo.data_dir / "crm.db", count) == before
+    assert rows(demo.data_dir / "ledger.db", count) == before
     for user in USERS.values():
         assert f"{user}, " in shown
     created = sum(outcome.reason == "PLACEHOLDER_CREATED" for outcome in expected_outcomes().values())

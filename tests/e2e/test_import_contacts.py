@@ -62,7 +62,7 @@ def written(path: Path, text: str) -> Path:
 
 
 def contacts_in(server: ServerProcess) -> int:
-    [(count,)] = rows(server.data_dir / "crm.db", "SELECT count(*) FROM contacts")
+    [(count,)] = rows(server.data_dir / "ledger.db", "SELECT count(*) FROM crm_contacts")
     assert isinstance(count, int)
     return count
 

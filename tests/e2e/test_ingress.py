@@ -173,7 +173,7 @@ def test_kill_9_during_a_burst_loses_nothing_and_doubles_nothing(tmp_path: Path)
         call = log["call"]
         assert (call["result"], call["is_final"], len(call["legs"])) == ("CALL_RESULT_ANSWERED", True, 3)
         assert call["recording_url"] == "https://api.twilio.com/recordings/RE1"
-    in_crm = rows(data_dir / "crm.db", "SELECT call_id, id FROM call_logs")
+    in_crm = rows(data_dir / "ledger.db", "SELECT call_id, id FROM crm_call_logs")
     assert sorted(in_crm) == sorted((call_id, log["crm_log_id"]) for call_id, log in logs.items())
     assert rows(data_dir / "ledger.db", "SELECT count(*) FROM quarantine") == [(0,)]
 

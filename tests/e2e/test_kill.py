@@ -1,7 +1,10 @@
 """kill -9 in the middle of work: answered calls are kept, and nothing is done twice."""
 
 import asyncio
+import shutil
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +67,18 @@ async def test_kill_9_under_load_loses_no_accepted_call_and_doubles_nothing(tmp_
     with server_process(data_dir) as server:
         await prepare(server.address)
         await reporters[0].run(server)
+    assert_no_half_call(data_dir, tmp_path / "killed")
     for reporter in reporters[1:]:
         with server_process(data_dir) as server:
             await reporter.run(server)
+        assert_no_half_call(data_dir, tmp_path / "killed")
     with server_process(data_dir) as server:
         logs = await settled(server.address)
         matches = await found(server.address, {log.call.caller.phone_number for log in logs.values()})
     assert_nothing_lost(logs, reporters)
     assert_one_contact_a_number(logs, matches)
-    assert_journal_is_exact(data_dir / "crm.db", logs)
-    assert rows(data_dir / "crm.db", "SELECT count(*) FROM contacts") == [(len(matches.keys() | set(KNOWN)),)]
+    assert_journal_is_exact(data_dir / "ledger.db", logs)
+    assert rows(data_dir / "ledger.db", "SELECT count(*) FROM crm_contacts") == [(len(matches.keys() | set(KNOWN)),)]
 
 
 async def prepare(address: str) -> None:
@@ -123,6 +128,19 @@ async def found(address: str, numbers: set[str]) -> dict[str, list[str]]:
         }
 
 
+def assert_no_half_call(data_dir: Path, copy: Path) -> None:
+    """As the kill left the ledger: each call is logged in the CRM and recorded so, and nothing is left to recover."""
+    copy.mkdir(exist_ok=True)
+    for name in ("ledger.db", "ledger.db-wal"):  # a copy, since opening the file itself would recover it
+        shutil.copyfile(data_dir / name, copy / name)
+    with closing(sqlite3.connect(copy / "ledger.db")) as ledger:
+        accepted = ledger.execute("SELECT call_id, contact_id FROM call_logs WHERE shown_state = 1").fetchall()
+        logged = "SELECT l.call_id, c.id FROM crm_call_logs AS l JOIN crm_contacts AS c ON c.pk = l.contact"
+        assert sorted(accepted) == sorted(ledger.execute(logged).fetchall())
+        for nothing in ("call_logs WHERE shown_state <> 1 OR next_attempt_time IS NOT NULL", "claims"):
+            assert ledger.execute(f"SELECT count(*) FROM {nothing}").fetchall() == [(0,)]  # noqa: S608 - our words
+
+
 def assert_nothing_lost(logs: dict[str, CallLog], reporters: list[Reporter]) -> None:
     """Every answered call is there, logged, and under the ids of its answer. Every call that is there was reported."""
     answered = {call_id: answer for reporter in reporters for call_id, answer in reporter.answered.items()}
@@ -142,6 +160,8 @@ def assert_one_contact_a_number(logs: dict[str, CallLog], matches: dict[str, lis
 
 def assert_journal_is_exact(database: Path, logs: dict[str, CallLog]) -> None:
     """In the CRM: each call once, under the id that leadline tells, against the contact that it tells; nothing else."""
-    journal = rows(database, "SELECT l.call_id, l.id, c.id FROM call_logs AS l JOIN contacts AS c ON c.pk = l.contact")
+    journal = rows(
+        database, "SELECT l.call_id, l.id, c.id FROM crm_call_logs AS l JOIN crm_contacts AS c ON c.pk = l.contact"
+    )
     assert Counter(journal) == Counter((log.call.id, log.crm_log_id, log.contact.id) for log in logs.values())
-    assert rows(database, "SELECT count(*) FROM call_logs") == [(len(logs),)]
+    assert rows(database, "SELECT count(*) FROM crm_call_logs") == [(len(logs),)]

@@ -88,7 +88,7 @@ def client(folder: Path) -> Iterator[Client]:
 
 @pytest.fixture
 def people(folder: Path) -> People:
-    return People(folder / "crm.db")
+    return People(folder / "ledger.db")
 
 
 def ring(client: Client, call_id: str, caller: str = STRANGER) -> CallLog:

@@ -41,7 +41,7 @@ class Stage:
 
     def contacts(self) -> set[str]:
         """The ids of all contacts in the CRM."""
-        return {row[0] for row in rows(self.server.data_dir / "crm.db", "SELECT id FROM contacts")}
+        return {row[0] for row in rows(self.server.data_dir / "ledger.db", "SELECT id FROM crm_contacts")}
 
 
 @pytest.fixture(scope="module")
@@ -172,10 +172,10 @@ def test_a_retry_counts_against_the_accounts_limits(client: Client) -> None:
 
 def test_a_placeholder_that_is_gone_is_marked(stage: Stage, client: Client) -> None:
     contact = ring(client, 1).contact
-    with sqlite3.connect(stage.server.data_dir / "crm.db") as book:
+    with sqlite3.connect(stage.server.data_dir / "ledger.db") as book:
         book.execute(
-            "DELETE FROM contact_numbers WHERE contact = (SELECT pk FROM contacts WHERE id = ?)", (contact.id,)
+            "DELETE FROM crm_contact_numbers WHERE contact = (SELECT pk FROM crm_contacts WHERE id = ?)", (contact.id,)
         )
-        book.execute("UPDATE contacts SET id = 'other' WHERE id = ?", (contact.id,))
+        book.execute("UPDATE crm_contacts SET id = 'other' WHERE id = ?", (contact.id,))
     assert client.remove_placeholder(contact.id).state == PLACEHOLDER_STATE_GONE
     assert reason(client.get_call_log("call-1")) == "CONTACT_REMOVED"

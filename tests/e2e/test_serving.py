@@ -219,5 +219,5 @@ def test_nobody_else_may_read_the_data(tmp_path: Path) -> None:
     with server_process(data_dir):
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in data_dir.iterdir()}
         assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
-    assert modes.keys() >= {"ledger.db", "ledger.db-wal", "crm.db", "crm.db-wal"}
+    assert modes.keys() >= {"ledger.db", "ledger.db-wal"}
     assert set(modes.values()) == {0o600}

@@ -56,7 +56,6 @@ def assert_in_force(server: ServerProcess, values: Mapping[str, Any]) -> None:
     """Checks that the server uses these settings, then stops it."""
     assert (server.address, server.metrics_address) == (values["listen"], values["metrics_listen"])
     assert server.http_address == values["http_listen"]
-    assert (Path(values["data_dir"]) / "crm.db").exists()
     assert Path(values["ledger"].removeprefix("sqlite:")).exists()
     assert not (Path(values["data_dir"]) / "ledger.db").exists()
     assert server.stop() == 0

@@ -71,7 +71,7 @@ async def test_reports_of_one_call_through_both_workers_make_one_log(served: Wor
     assert rows(served.server.data_dir / "ledger.db", "SELECT count(*) FROM call_logs WHERE call_id = 'both'") == [(1,)]
     assert last.call_log.revision >= len(opened)  # each report changed it
     assert last.call_log.state == CallLogState.CALL_LOG_STATE_LOGGED
-    assert rows(served.server.data_dir / "crm.db", "SELECT count(*) FROM call_logs") == [(1,)]
+    assert rows(served.server.data_dir / "ledger.db", "SELECT count(*) FROM crm_call_logs") == [(1,)]
 
 
 def test_both_workers_serve_http(served: Workers) -> None:

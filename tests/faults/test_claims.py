@@ -192,10 +192,10 @@ async def test_creating_a_contact_takes_two_commits(apart: Servers, monkeypatch:
         writes += 1
         return await write(database, work)
 
-    async def counted_one(database: SqliteDatabase, many: Callable[..., Any], item: Any) -> Any:
+    async def counted_one(database: SqliteDatabase, many: Callable[..., Any], item: Any, **options: Any) -> Any:
         nonlocal writes
         writes += 1
-        return await write_batched(database, many, item)
+        return await write_batched(database, many, item, **options)
 
     monkeypatch.setattr(SqliteDatabase, "write", counted)
     monkeypatch.setattr(SqliteDatabase, "write_batched", counted_one)

@@ -18,7 +18,7 @@ from transport.serving import read_refusal
 
 NUMBER: Final = "+12025550147"
 NOTE: Final = "x" * 16_000
-DATABASES: Final = ("ledger.db", "crm.db")
+DATABASES: Final = ("ledger.db",)
 
 
 class Calls:

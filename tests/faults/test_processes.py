@@ -40,12 +40,12 @@ Start = Callable[[Path, int], AbstractContextManager[Several]]
 @contextmanager
 def embedded(folder: Path, size: int) -> Iterator[Several]:
     """The CRM is the embedded one, which keeps leadline's keys unique."""
-    database = folder / "data" / "crm.db"
+    database = folder / "data" / "ledger.db"
     with cluster(folder / "data", size) as servers:
         yield Several(
             servers,
-            lambda: Counter(call_id for (call_id,) in rows(database, "SELECT call_id FROM call_logs")),
-            lambda: int(rows(database, "SELECT count(*) FROM contacts")[0][0]),
+            lambda: Counter(call_id for (call_id,) in rows(database, "SELECT call_id FROM crm_call_logs")),
+            lambda: int(rows(database, "SELECT count(*) FROM crm_contacts")[0][0]),
         )
 
 

@@ -81,6 +81,7 @@ async def test_news_of_a_call_wait_until_an_earlier_write_of_it_has_settled(tmp_
         await harness.settled("call-1", lambda log: bool(log.crm_log_id) and not log.update_pending)
         assert await asyncio.gather(*crm.late) == [None]
         found = rows(
-            tmp_path / "crm.db", "SELECT l.subject, c.name FROM call_logs AS l JOIN contacts AS c ON c.pk = l.contact"
+            tmp_path / "ledger.db",
+            "SELECT l.subject, c.name FROM crm_call_logs AS l JOIN crm_contacts AS c ON c.pk = l.contact",
         )
         assert found == [("now", "Grace Hopper")]

@@ -49,21 +49,21 @@ async def test_10_000_spoofed_callers_over_3_servers(tmp_path: Path) -> None:
 
 async def flood_and_undo(folder: Path, calls: int, limit: int) -> Flood:
     """Report `calls` calls of different strangers, and undo the placeholders that no one touched."""
-    database = folder / "data" / "crm.db"
+    database = folder / "data" / "ledger.db"
     with cluster(folder / "data", SERVERS) as servers:
         clients = [AsyncClient(server.address, account="demo", user="alice", timeout=SECONDS) for server in servers]
         await _not_at_the_end_of_an_hour(SECONDS if calls <= limit * 3 else 3 * SECONDS)
         wish = Preferences(unknown_contact_action=UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER)
         settings = AccountSettings(defaults=wish, placeholder_limit_per_hour=limit)
         await clients[0].update_account_settings(settings)
-        before = {row[0] for row in rows(database, "SELECT id FROM contacts")}
+        before = {row[0] for row in rows(database, "SELECT id FROM crm_contacts")}
         flood = await _flood(clients, calls)
         assert flood.reasons == {"PLACEHOLDER_CREATED": limit, "PLACEHOLDER_LIMIT": calls - limit}
-        made = {row[0] for row in rows(database, "SELECT id FROM contacts")} - before
+        made = {row[0] for row in rows(database, "SELECT id FROM crm_contacts")} - before
         assert len(made) == limit
         assert sum(server.stderr.count("limit of placeholders reached") for server in servers) == 1
         await _undo_all_but_one(clients[1], made)
-        assert {row[0] for row in rows(database, "SELECT id FROM contacts")} - before == {min(made)}
+        assert {row[0] for row in rows(database, "SELECT id FROM crm_contacts")} - before == {min(made)}
         for client in clients:
             await client.close()
     return flood

@@ -52,7 +52,7 @@ class ContactBook:
         def work(connection: sqlite3.Connection) -> bool:
             book = book_of(connection, self._account_id)
             return bool(
-                connection.execute("DELETE FROM contacts WHERE id = ? AND book = ?", (contact_id, book)).rowcount
+                connection.execute("DELETE FROM crm_contacts WHERE id = ? AND book = ?", (contact_id, book)).rowcount
             )
 
         return await self._database.write(work)
@@ -62,8 +62,8 @@ class ContactBook:
 
         def work(connection: sqlite3.Connection) -> dict[str, Any] | None:
             cursor = connection.execute(
-                "SELECT l.*, c.id AS contact_id FROM call_logs AS l JOIN books USING (book)"
-                " LEFT JOIN contacts AS c ON c.pk = l.contact WHERE l.id = ? AND books.account_id = ?",
+                "SELECT l.*, c.id AS contact_id FROM crm_call_logs AS l JOIN crm_books USING (book)"
+                " LEFT JOIN crm_contacts AS c ON c.pk = l.contact WHERE l.id = ? AND crm_books.account_id = ?",
                 (log_id, self._account_id),
             )
             row = cursor.fetchone()
@@ -76,7 +76,7 @@ class ContactBook:
         await self._database.write(
             lambda connection: (
                 connection.execute(
-                    "UPDATE call_logs SET follow_up = ? WHERE id = ? AND book = ?",
+                    "UPDATE crm_call_logs SET follow_up = ? WHERE id = ? AND book = ?",
                     (follow_up, log_id, book_of(connection, self._account_id)),
                 ).rowcount
             )
@@ -87,21 +87,22 @@ class ContactBook:
         await self._database.write(
             lambda connection: (
                 connection.execute(
-                    "DELETE FROM call_logs WHERE id = ? AND book = ?", (log_id, book_of(connection, self._account_id))
+                    "DELETE FROM crm_call_logs WHERE id = ? AND book = ?",
+                    (log_id, book_of(connection, self._account_id)),
                 ).rowcount
             )
         )
 
     async def count(self) -> int:
         """How many contacts the account has."""
-        return await self._count("contacts")
+        return await self._count("crm_contacts")
 
     async def count_logs(self) -> int:
         """How many call logs the account has."""
-        return await self._count("call_logs")
+        return await self._count("crm_call_logs")
 
     async def _count(self, table: str) -> int:
-        query = f"SELECT count(*) FROM {table} JOIN books USING (book) WHERE account_id = ?"  # noqa: S608 - a name of ours
+        query = f"SELECT count(*) FROM {table} JOIN crm_books USING (book) WHERE account_id = ?"  # noqa: S608 - a name of ours
         return await self._database.read(
             lambda connection: int(connection.execute(query, (self._account_id,)).fetchone()[0])
         )
@@ -109,7 +110,7 @@ class ContactBook:
 
 def _save(connection: sqlite3.Connection, book: int, contact: Contact, rules: RulesOrRegion) -> bool:
     found = connection.execute(
-        "UPDATE contacts SET name = ?, folded_name = ?, type = ?, create_time = ?, last_activity_time = ?,"
+        "UPDATE crm_contacts SET name = ?, folded_name = ?, type = ?, create_time = ?, last_activity_time = ?,"
         " is_placeholder = ?, details = ? WHERE id = ? AND book = ? RETURNING pk",
         (
             contact.name,
@@ -124,6 +125,6 @@ def _save(connection: sqlite3.Connection, book: int, contact: Contact, rules: Ru
         ),
     ).fetchall()
     for (pk,) in found:
-        connection.execute("DELETE FROM contact_numbers WHERE contact = ?", (pk,))
+        connection.execute("DELETE FROM crm_contact_numbers WHERE contact = ?", (pk,))
         insert_numbers(connection, [(book, key, pk) for key in number_keys(contact, rules)])
     return bool(found)

@@ -1,4 +1,4 @@
-"""Reads a server's two databases from another process."""
+"""Reads a server's database from another process."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-NAMES: Final = ("ledger.db", "crm.db")
+NAME: Final = "ledger.db"
 
 
-def dump(data_dir: Path) -> dict[str, list[str]]:
-    """Everything in both databases, as SQL."""
-    return {name: _dumped(data_dir / name) for name in NAMES}
+def dump(data_dir: Path) -> list[str]:
+    """Everything in the database, as SQL."""
+    return _dumped(data_dir / NAME)
 
 
 def rows(database: Path, query: str) -> list[tuple[Any, ...]]:

@@ -118,16 +118,15 @@ async def test_other_processes_see_a_change_within_a_second(tmp_path: Path, serv
 def counts(folder: Path) -> dict[str, int]:
     """How many rows of account acme there are, by table."""
     found = {}
-    for name in ("ledger.db", "crm.db"):
-        with closing(sqlite3.connect(folder / "data" / name)) as database:
-            tables = [table for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            for table in tables:
-                columns = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
-                for column in columns & {"account_id", "connection", "owner"}:
-                    query = f"SELECT count(*) FROM {table} WHERE {column} IN ('acme', 'account:acme')"  # noqa: S608 - a test
-                    [(found[f"{name}.{table}"],)] = database.execute(query)
-            for table in {"contacts", "call_logs"} & set(tables) if name == "crm.db" else ():
-                [(found[f"{name}.{table}"],)] = database.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - a test
+    with closing(sqlite3.connect(folder / "data" / "ledger.db")) as database:
+        tables = [table for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            columns = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+            for column in columns & {"account_id", "connection", "owner"}:
+                query = f"SELECT count(*) FROM {table} WHERE {column} IN ('acme', 'account:acme')"  # noqa: S608 - a test
+                [(found[table],)] = database.execute(query)
+        for table in ("crm_contacts", "crm_call_logs"):
+            [(found[table],)] = database.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - a test
     return found
 
 
@@ -138,15 +137,15 @@ async def test_deleting_an_account_removes_its_data_and_frees_its_id(tmp_path: P
         await served.log(f"c{number}")
     await served.app.ledger.tokens.put("account:acme", "me", b"a token")
     before = counts(tmp_path)
-    assert before["ledger.db.call_logs"] == 5
-    assert before["crm.db.contacts"] == 1
+    assert before["call_logs"] == 5
+    assert before["crm_contacts"] == 1
     await delete(served)
     left = {table: count for table, count in counts(tmp_path).items() if count}
-    left.pop("ledger.db.audit_chains", None)  # there once the entries were chained, within a second
+    left.pop("audit_chains", None)  # there once the entries were chained, within a second
     assert left == {
-        "ledger.db.accounts": 1,  # its id alone, until no request in progress can write any more
-        "ledger.db.audit": 3,  # who created, connected and deleted it; the audit trail outlives the account
-        "crm.db.books": 1,  # an empty book
+        "accounts": 1,  # its id alone, until no request in progress can write any more
+        "audit": 3,  # who created, connected and deleted it; the audit trail outlives the account
+        "crm_books": 1,  # an empty book
     }
     assert (await refused(get(served)))[1] == "ACCOUNT_NOT_FOUND"
     assert (await refused(served.log()))[1] == "ACCOUNT_NOT_FOUND"

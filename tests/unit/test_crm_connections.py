@@ -105,7 +105,7 @@ async def connections(
     names = connection_of or {}
     async with (
         open_sqlite_ledger(folder / "ledger.db", SecretsKeys(key_file(folder / "secrets.key"))) as ledger,
-        open_connections(choices, names.get, ledger.tokens, folder, SystemClock(), "this process") as connect,
+        open_connections(choices, names.get, ledger, folder, SystemClock(), "this process") as connect,
     ):
         yield Desk(connect, ledger.tokens, folder)
 
@@ -255,14 +255,14 @@ async def test_options_are_checked_once_more(tmp_path: Path) -> None:
             raise AssertionError
 
 
-async def test_the_embedded_crm_is_a_file_that_is_let_go_of(tmp_path: Path) -> None:
+async def test_the_embedded_crm_is_in_the_ledgers_file(tmp_path: Path) -> None:
     for expected in (0, 1):
         async with connections(tmp_path, {"own": ConnectionSpec("embedded")}, {"a": "own", "b": "own"}) as desk:
             mine, others = desk.account("a").adapter, desk.account("b").adapter
             assert len((await mine.search_contacts("Ada", 10, "")).contacts) == expected
             await create(mine)
             assert not (await others.search_contacts("Ada", 10, "")).contacts
-    assert (tmp_path / "crm.db").exists()
+    assert not (tmp_path / "crm.db").exists()
 
 
 def test_all_adapters_are_leadlines_own_and_those_that_are_installed() -> None:

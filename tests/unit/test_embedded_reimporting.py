@@ -166,7 +166,9 @@ async def test_a_second_row_of_one_id_is_added_to_an_updated_contact_and_loses_n
 
 async def test_contacts_of_a_version_that_kept_no_digests_are_compared_themselves(database: CrmDatabase) -> None:
     await run(database, [KIM])
-    await database.write(lambda connection: connection.execute("UPDATE contacts SET import_digests = NULL").rowcount)
+    await database.write(
+        lambda connection: connection.execute("UPDATE crm_contacts SET import_digests = NULL").rowcount
+    )
     assert counts(await run(database, [KIM])) == {FileOutcome.UNCHANGED: 1}
     assert counts(await run(database, [replace(KIM, title="Dr")])) == {FileOutcome.LEFT: 1}
 

@@ -37,7 +37,10 @@ class Database:
 
     read = read_inline = write
 
-    async def write_batched(self, many: Callable[[sqlite3.Connection, list[Any]], list[T]], item: Any) -> T:
+    async def write_batched(
+        self, many: Callable[[sqlite3.Connection, list[Any]], list[T]], item: Any, *, within: float = 0.0
+    ) -> T:
+        del within
         [result] = many(self._connection, [item])
         return result
 

@@ -196,9 +196,9 @@ async def make_old_book(path: Path, account_id: str = "acme") -> None:
     for name, (number, _) in PEOPLE.items():
         await book.add(Contact(id="", name=name, phone_numbers=(number,)))
     await database.close()
-    statement = "INSERT INTO contact_numbers SELECT book, ?, pk FROM contacts WHERE name = ?"
+    statement = "INSERT INTO crm_contact_numbers SELECT book, ?, pk FROM crm_contacts WHERE name = ?"
     old = [(statement, (old_key, name)) for name, (_, old_key) in PEOPLE.items() if old_key]
-    execute(path, ("DELETE FROM contact_numbers", ()), ("UPDATE books SET key_version = 0", ()), *old)
+    execute(path, ("DELETE FROM crm_contact_numbers", ()), ("UPDATE crm_books SET key_version = 0", ()), *old)
 
 
 async def names(crm: EmbeddedCrm, number: str, rules: NumberingRules) -> set[str]:
@@ -208,7 +208,7 @@ async def names(crm: EmbeddedCrm, number: str, rules: NumberingRules) -> set[str
 async def test_contacts_are_found_by_the_keys_of_today_and_stay_what_they_are(tmp_path: Path) -> None:
     path, rules = tmp_path / "crm.db", RULES["acme"]
     await make_old_book(path)
-    before = rows(path, "SELECT * FROM contacts ORDER BY pk")
+    before = rows(path, "SELECT * FROM crm_contacts ORDER BY pk")
     database = await open_crm_database(path)
     try:
         await rekey_books(database, RULES)
@@ -218,9 +218,9 @@ async def test_contacts_are_found_by_the_keys_of_today_and_stay_what_they_are(tm
         assert await names(crm, "101", rules) == {"extension"}
     finally:
         await database.close()
-    assert rows(path, "SELECT * FROM contacts ORDER BY pk") == before
-    assert rows(path, "SELECT key FROM contact_numbers WHERE key LIKE 'ext:%' OR key = '1187654321'") == []
-    assert rows(path, "SELECT key_version FROM books") == [(KEY_VERSION,)]
+    assert rows(path, "SELECT * FROM crm_contacts ORDER BY pk") == before
+    assert rows(path, "SELECT key FROM crm_contact_numbers WHERE key LIKE 'ext:%' OR key = '1187654321'") == []
+    assert rows(path, "SELECT key_version FROM crm_books") == [(KEY_VERSION,)]
 
 
 async def test_a_book_is_keyed_anew_once(tmp_path: Path) -> None:
@@ -229,11 +229,11 @@ async def test_a_book_is_keyed_anew_once(tmp_path: Path) -> None:
     database = await open_crm_database(path)
     try:
         await rekey_books(database, RULES)
-        await database.write(lambda connection: connection.execute("DELETE FROM contact_numbers").rowcount)
+        await database.write(lambda connection: connection.execute("DELETE FROM crm_contact_numbers").rowcount)
         await rekey_books(database, RULES)
     finally:
         await database.close()
-    assert rows(path, "SELECT count(*) FROM contact_numbers") == [(0,)]
+    assert rows(path, "SELECT count(*) FROM crm_contact_numbers") == [(0,)]
 
 
 async def test_a_book_of_an_account_that_is_not_asked_for_waits(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ async def test_a_book_of_an_account_that_is_not_asked_for_waits(tmp_path: Path) 
         await rekey_books(database, {"other": RULES["other"]})
     finally:
         await database.close()
-    assert rows(path, "SELECT key_version FROM books") == [(0,)]
+    assert rows(path, "SELECT key_version FROM crm_books") == [(0,)]
 
 
 async def test_more_contacts_than_a_transaction_takes_are_all_keyed(
@@ -265,10 +265,10 @@ async def test_a_server_keys_its_books_anew_when_it_starts(tmp_path: Path) -> No
     async with open_harness(tmp_path) as harness:
         await harness.create("Ana", TODAY)
     execute(
-        tmp_path / "crm.db",
-        ("UPDATE contact_numbers SET key = '1187654321'", ()),
-        ("UPDATE books SET key_version = 0", ()),
+        tmp_path / "ledger.db",
+        ("UPDATE crm_contact_numbers SET key = '1187654321'", ()),
+        ("UPDATE crm_books SET key_version = 0", ()),
     )
     async with open_harness(tmp_path):
         pass
-    assert rows(tmp_path / "crm.db", "SELECT key FROM contact_numbers") == [("11987654321",)]
+    assert rows(tmp_path / "ledger.db", "SELECT key FROM crm_contact_numbers") == [("11987654321",)]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
@@ -12,8 +12,8 @@ from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.directory import DirectoryIndex
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import CrmAdapter, CrmConnection, RememberedAnswers
-from leadline_server.ports.ledger import Accounts, PreferencesInForce, PreferenceStore, Users
+from leadline_server.ports.crm import CrmAdapter, CrmConnection, InLedgerCrm, RememberedAnswers
+from leadline_server.ports.ledger import Accounts, LedgerTransaction, PreferencesInForce, PreferenceStore, Users
 
 Connect = Callable[[AccountRecord, Callable[[], AccountSettings]], Awaitable[CrmConnection]]
 """Makes the connection of an account. Takes the account, and a function that returns its current settings."""
@@ -36,6 +36,7 @@ class Account:
         preferences: the preferences in force now for a user id.
         settings_version: asks for a number that changes with every change of settings or preferences.
         directory: the account's users by their extensions, numbers and e-mail addresses.
+        in_ledger: its CRM if that lives in the ledger's database; None: it does not.
         own_numbers: the E.164 numbers and the extensions of the account and of its users: {"+12025550101", "101"}.
     """
 
@@ -52,6 +53,14 @@ class Account:
     settings_version: Callable[[], Awaitable[int]]
     directory: DirectoryIndex
     own_numbers: AbstractSet[str] = field(repr=False)
+    in_ledger: InLedgerCrm | None = None
+
+    def within(self, transaction: LedgerTransaction) -> "Account":
+        """The account with its CRM and preferences in a transaction. Only if `in_ledger` is set."""
+        if self.in_ledger is None:
+            raise TypeError("the account's CRM is not in the ledger's database")
+        crm, preferences = self.in_ledger.within(transaction), partial(transaction.preferences, self.id)
+        return replace(self, crm=crm, preferences=preferences)
 
 
 class AccountRegistry:
@@ -115,7 +124,7 @@ class AccountRegistry:
     async def _connection(self, record: AccountRecord, seen: Account | None) -> CrmConnection:
         """The connection that there is, unless it belongs to other settings, or does not work."""
         if seen is not None and seen.is_connected and _connected_as(seen.record) == _connected_as(record):
-            return CrmConnection(seen.crm, seen.remembered, check=seen.check)
+            return CrmConnection(seen.crm, seen.remembered, check=seen.check, in_ledger=seen.in_ledger)
         return await self._connect(record, self._settings_of(record))
 
     def _account(self, record: AccountRecord, directory: DirectoryIndex, connection: CrmConnection) -> Account:
@@ -134,6 +143,7 @@ class AccountRegistry:
             settings_version=partial(self._preferences.version, record.account_id),
             directory=directory,
             own_numbers=directory.addresses.union(settings.own_numbers),
+            in_ledger=connection.in_ledger,
         )
 
     def _settings_of(self, record: AccountRecord) -> Callable[[], AccountSettings]:

@@ -10,7 +10,6 @@ import msgspec
 
 MANIFEST: Final = "backup.json"
 LEDGER: Final = "ledger.db"
-CRM: Final = "crm.db"
 
 _MOST_BYTES: Final = 64 * 1024
 
@@ -25,7 +24,7 @@ class Manifest(msgspec.Struct, frozen=True):
     Attributes:
         leadline: the version that made it.
         made_at: when it was made.
-        digests: SHA-256 of each file, by its name: `ledger.db`, and `crm.db` if there is an embedded CRM.
+        digests: SHA-256 of each file, by its name: `ledger.db`, which has the embedded CRM too.
         key_ids: the keys that documents in the ledger are encrypted with.
     """
 
@@ -57,8 +56,8 @@ def read_manifest(folder: Path) -> Manifest:
             manifest = msgspec.json.decode(file.read(_MOST_BYTES), type=Manifest)
     except (OSError, msgspec.DecodeError) as error:
         raise BadBackup(f"{folder} is no complete backup: {MANIFEST} is missing or cannot be read.") from error
-    if LEDGER not in manifest.digests or not {LEDGER, CRM}.issuperset(manifest.digests):
-        raise BadBackup(f"{folder / MANIFEST} names other files than {LEDGER} and {CRM}.")
+    if set(manifest.digests) != {LEDGER}:
+        raise BadBackup(f"{folder / MANIFEST} names other files than {LEDGER}.")
     for name, wanted in manifest.digests.items():
         if not (folder / name).is_file() or digest(folder / name) != wanted:
             raise BadBackup(f"{folder / name} is not the file that the backup was made with.")

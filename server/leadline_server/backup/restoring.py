@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from leadline_server.backup.manifest import CRM, LEDGER, BadBackup, Manifest, read_manifest
+from leadline_server.backup.manifest import LEDGER, BadBackup, read_manifest
 from leadline_server.config import Settings
 from leadline_server.encryption.key_ring import KeyRing
 from leadline_server.encryption.key_sources import KeyFile
@@ -23,8 +23,8 @@ class KeysMissing(BadBackup):
         self.key_ids = sorted(key_ids)
 
 
-def restore(settings: Settings, folder: Path, keys: Path | None) -> Sequence[Path]:
-    """Copy a backup to where the settings say, and its keys if `keys` is given. Returns the new files.
+def restore(settings: Settings, folder: Path, keys: Path | None) -> Path:
+    """Copy a backup to where the settings say, and its keys if `keys` is given. Returns the ledger's new file.
 
     The ledger comes last: an interrupted restore leaves nothing that a server would take for a ledger.
 
@@ -38,7 +38,7 @@ def restore(settings: Settings, folder: Path, keys: Path | None) -> Sequence[Pat
     if keys is not None:
         _put_keys(settings, fitting_keys(settings, keys, manifest.key_ids))
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return [_copied(folder / name, target) for name, target in _targets(settings, manifest)]
+    return _copied(folder / LEDGER, settings.ledger_path)
 
 
 def restore_keys(settings: Settings, keys: Path) -> Sequence[str]:
@@ -116,11 +116,6 @@ def _check_empty(settings: Settings) -> None:
         raise BadBackup(f"{settings.data_dir} is not empty: a backup is restored into an empty folder.")
     if settings.ledger_path.exists():
         raise BadBackup(f"{settings.ledger_path} exists already.")
-
-
-def _targets(settings: Settings, manifest: Manifest) -> Sequence[tuple[str, Path]]:
-    crm = [(CRM, settings.crm_path)] if CRM in manifest.digests else []
-    return [*crm, (LEDGER, settings.ledger_path)]
 
 
 def _copied(source: Path, target: Path) -> Path:

@@ -6,12 +6,12 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from leadline_server.backup.manifest import CRM, LEDGER, MANIFEST, BadBackup, Manifest, digest, write_manifest
+from leadline_server.backup.manifest import LEDGER, MANIFEST, BadBackup, Manifest, digest, write_manifest
 from leadline_server.config import Settings
 from leadline_server.encryption.key_ring import KeyRing
 from leadline_server.encryption.key_sources import KeyFile
 from leadline_server.encryption.settings import key_source
-from leadline_server.ledger.sqlite.backup import back_up_file, back_up_ledger
+from leadline_server.ledger.sqlite.backup import back_up_ledger
 from leadline_server.ledger.sqlite.secrets import read_secrets_state
 from leadline_server.storage.read_only import read_only
 
@@ -21,23 +21,22 @@ class Saved:
     """A backup that was made.
 
     Attributes:
-        files: the copies, in the order in which they were made.
+        ledger: the copy of the ledger.
         problems: what the check of the ledger's copy found.
         key_ids: the keys that a restore needs.
         saved_keys: the ids of the keys that were saved with `keys`.
     """
 
-    files: Sequence[Path]
+    ledger: Path
     problems: Sequence[str]
     key_ids: Sequence[str]
     saved_keys: Sequence[str]
 
 
 def save(settings: Settings, folder: Path, keys: Path | None, now: datetime, *, overwrite: bool) -> Saved:
-    """Copy the ledger and the embedded CRM to `folder`, and the keys that they need to the file `keys`.
+    """Copy the ledger to `folder`, and the keys that it needs to the file `keys`. The embedded CRM is in the ledger.
 
-    The ledger is copied first: the newer CRM finds its logs by the calls' ids, so no call is logged twice. The
-    manifest is written last, so a backup that was interrupted is not restored.
+    The manifest is written last, so a backup that was interrupted is not restored.
 
     Raises:
         BadBackup: a target is unusable; nothing was written.
@@ -48,17 +47,13 @@ def save(settings: Settings, folder: Path, keys: Path | None, now: datetime, *, 
     _check_targets(settings, folder, keys, overwrite=overwrite)
     folder.mkdir(mode=0o700, exist_ok=True)
     problems = back_up_ledger(settings.ledger_path, folder / LEDGER, overwrite=overwrite)
-    files = [folder / LEDGER]
-    if settings.crm_path.is_file():
-        back_up_file(settings.crm_path, folder / CRM, overwrite=overwrite)
-        files.append(folder / CRM)
     with read_only(folder / LEDGER) as connection:
         key_ids = sorted(read_secrets_state(connection).needed)
     # A key is created before the first document is encrypted with it, so it is read after the ledger.
     saved_keys = _save_keys(settings, keys, key_ids)
-    digests = {file.name: digest(file) for file in files}
+    digests = {LEDGER: digest(folder / LEDGER)}
     write_manifest(folder, Manifest(version("leadline"), now, digests, key_ids))
-    return Saved(files, problems, key_ids, saved_keys)
+    return Saved(folder / LEDGER, problems, key_ids, saved_keys)
 
 
 def _check_targets(settings: Settings, folder: Path, keys: Path | None, *, overwrite: bool) -> None:
@@ -68,7 +63,7 @@ def _check_targets(settings: Settings, folder: Path, keys: Path | None, *, overw
         raise BadBackup(f"{folder} is in use: choose another folder for the backup.")
     if keys is not None and folder.resolve() in keys.resolve().parents:
         raise BadBackup(f"{keys} is in {folder}. Keep keys apart from the rest.")
-    targets = [folder / LEDGER, folder / CRM, folder / MANIFEST, *([keys] if keys else [])]
+    targets = [folder / LEDGER, folder / MANIFEST, *([keys] if keys else [])]
     taken = [str(target) for target in targets if target.exists()]
     if taken and not overwrite:
         raise BadBackup(f"{taken[0]} exists. Choose another name, or replace it with --force.")

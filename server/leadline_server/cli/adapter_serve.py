@@ -81,7 +81,12 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     async with (
         open_sqlite_ledger(settings.ledger_path, keys_of(settings)) as ledger,  # it keeps the connection's tokens
         open_connections(
-            {name: choice}, lambda _: name, ledger.tokens, settings.data_dir, SystemClock(), uuid.uuid4().hex
+            {name: choice},
+            lambda _: name,
+            ledger,
+            settings.data_dir,
+            SystemClock(),
+            uuid.uuid4().hex,
         ) as crms,
         serve_adapter(
             lambda account: crms(account).adapter, address, title=title, token=token, grace=settings.grace_period

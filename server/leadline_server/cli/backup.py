@@ -26,17 +26,14 @@ def backup(
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing backup.")] = False,
 ) -> None:
-    """Save the ledger and the embedded CRM, and check the copy. It may run while a server uses them.
+    """Save the ledger with the embedded CRM, and check the copy. It may run while a server uses it.
 
     Exit codes: 0 done, 1 the backup failed or is not sound, 2 wrong usage.
     """
     settings = settings_of(ledger, data_dir, config)
     existing(settings.ledger_path)
     saved = _saved(settings, folder, keys, force=force)
-    for file in saved.files:
-        typer.echo(f"Saved {file} ({megabytes(file)}).")
-    if len(saved.files) == 1:
-        typer.echo("There is no embedded CRM to save.")
+    typer.echo(f"Saved {saved.ledger} ({megabytes(saved.ledger)}).")
     _show_keys(saved, keys, settings)
     typer.echo(f"A restore also needs the settings. To restore: leadline restore {folder}{_keys_option(saved, keys)}")
     if saved.problems:

@@ -103,7 +103,7 @@ async def opened_connection(settings: "Settings", name: str) -> AsyncIterator[tu
         open_connections(
             specs,
             lambda _: name,
-            opened.tokens,
+            opened,
             settings.data_dir,
             SystemClock(),
             uuid.uuid4().hex,

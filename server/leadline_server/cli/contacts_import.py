@@ -3,7 +3,7 @@
 import gc
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -85,7 +85,7 @@ def import_contacts_command(
         fail([str(error)])
     except OSError as error:
         fail([f"{error.filename or file}: {error.strerror}."])
-    for line in summary_lines(summary, account, str(settings.crm_path), is_dry_run=dry_run):
+    for line in summary_lines(summary, account, str(settings.ledger_path), is_dry_run=dry_run):
         typer.echo(line)
     raise typer.Exit(0 if summary.is_complete else 1)
 
@@ -137,26 +137,31 @@ async def _database(settings: "Settings", *, is_dry_run: bool) -> "AsyncIterator
     """The book; for a dry run before there is one, an empty one that is thrown away."""
     from leadline_server.crm.embedded import open_crm_database
     from leadline_server.crm.embedded.importing import IMPORT_CACHE, IMPORT_CHECKPOINT_AFTER
+    from leadline_server.crm.embedded.old_file import take_over_old_file
 
     with TemporaryDirectory() as folder:
-        is_thrown_away = is_dry_run and not settings.crm_path.exists()
-        path = Path(folder) / "crm.db" if is_thrown_away else settings.crm_path
+        is_thrown_away = is_dry_run and not settings.ledger_path.exists()
+        path = Path(folder) / "contacts.db" if is_thrown_away else settings.ledger_path
         database = await open_crm_database(path, checkpoint_after=IMPORT_CHECKPOINT_AFTER, cache=IMPORT_CACHE)
         try:
+            if not is_dry_run:
+                await take_over_old_file(database, settings.data_dir)
             yield database
         finally:
             await database.close()
 
 
 async def _rules(settings: "Settings", account: str) -> "NumberingRules":
-    """How the account's numbers are read: by the ledger if there is one, else by the settings that it begins with."""
+    """How the account's numbers are read: by the ledger if it has the account, else by the settings."""
     from leadline_server.domain.account_errors import AccountNotFound
     from leadline_server.domain.numbers.numbering_rules import numbering_rules
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     if settings.ledger_path.exists():
+        # A file that an earlier import created has no accounts: the server creates them when it starts.
         async with open_sqlite_ledger(settings.ledger_path) as ledger:
-            return (await ledger.accounts.get(account)).numbering
+            with suppress(AccountNotFound):
+                return (await ledger.accounts.get(account)).numbering
     if account not in settings.accounts:
         raise AccountNotFound(account)
     return numbering_rules(settings.accounts[account].default_region, "", ())

@@ -54,8 +54,7 @@ def restore(
 def _restore(settings: "Settings", folder: Path, keys: Path | None) -> None:
     from leadline_server.backup.restoring import restore as put_back
 
-    for file in put_back(settings, folder, keys):
-        typer.echo(f"Restored {file}.")
+    typer.echo(f"Restored {put_back(settings, folder, keys)}.")
 
 
 def _restore_keys(settings: "Settings", keys: Path) -> None:

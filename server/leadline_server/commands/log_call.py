@@ -1,7 +1,7 @@
 """LogCall: accepts a report of a call, by the phone system or by a person."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -15,10 +15,11 @@ from leadline_server.clock import Clock
 from leadline_server.commands.report_user import with_user
 from leadline_server.concurrency.deadline import MOST_SECONDS, Budget
 from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt, placeholder_decision
+from leadline_server.delivery.in_ledger import InLedgerDelivery, WantedChange
 from leadline_server.delivery.moved_contacts import moved
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain import outcomes
-from leadline_server.domain.call_log import CallLog, CallLogChange, is_due
+from leadline_server.domain.call_log import CallLog, is_due
 from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.contact import Contact
@@ -29,8 +30,14 @@ from leadline_server.domain.leases import Lease
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.progress import reported
 from leadline_server.domain.situation import CreatePlaceholder
-from leadline_server.ports.crm import Capabilities
-from leadline_server.ports.ledger import CallKey, CallLogs, Placeholders
+from leadline_server.ports.ledger import (
+    CallKey,
+    CallLogs,
+    CallLogsInTransaction,
+    LedgerTransaction,
+    Placeholders,
+    Transactions,
+)
 
 _CHOICE_SECONDS: Final = 2.0
 """How long the check of a chosen contact may take, in seconds. After that the call is accepted without it."""
@@ -49,9 +56,13 @@ class LogCall:
         placeholders: Placeholders,
         decision_loader: DecisionLoader,
         worker: DeliveryWorker,
+        in_ledger: InLedgerDelivery,
+        transactions: Transactions,
         clock: Clock,
     ) -> None:
         self._call_logs = call_logs
+        self._in_ledger = in_ledger
+        self._transactions = transactions
         self._placeholders = placeholders
         self._decision_loader = decision_loader
         self._worker = worker
@@ -78,16 +89,42 @@ class LogCall:
             report = await with_user(account, report, self._call_logs)
         if validate_only:
             async with within(budget):
-                await _check_choice(account, report, MOST_SECONDS)
-                return await self._preview(account, report)
+                return await self._previewed(account, report)
+        if account.in_ledger is not None:
+            return await self._delivered_in_ledger(account, report, budget)
+        return await self._delivered(account, report, budget)
+
+    async def _delivered_in_ledger(self, account: Account, report: CallReport, budget: Budget) -> CallLog:
+        """Store the report and deliver the call in one transaction, as far as that is possible."""
+        lease = self._in_ledger.lease
+        wanted = WantedChange(*self._change(account, report, lease), _checks_choice(report))
+        async with within(budget):
+            await account.preferences(report.user_id)  # so that the transaction finds them in the cache
+            delivered = await self._in_ledger.deliver(account, wanted)
+        if delivered is None:
+            return await self._delivered(account, report, budget)
+        if delivered.is_whole:
+            return delivered.log
+        return await self._followed(account, delivered.log, budget)
+
+    async def _followed(self, account: Account, log: CallLog, budget: Budget) -> CallLog:
+        """The log of a call that is on disk, once a delivery that has it is done, or when the budget ends."""
+        lease = self._worker.lease(account.crm.capabilities)
+        try:
+            async with asyncio.timeout(budget.share(MOST_SECONDS)):
+                return await self._worker.deliver(account, log, lease, is_new=False)
+        except (TimeoutError, LedgerUnavailable):
+            return log
+
+    async def _delivered(self, account: Account, report: CallReport, budget: Budget) -> CallLog:
+        """Store the report, then deliver the call."""
         if report.contact_id:
             await _refuse_mistaken_choice(account, report, budget.share(_CHOICE_SECONDS))
         log: CallLog | None = None
         try:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):
-                capabilities = account.crm.capabilities
-                lease = self._worker.lease(capabilities)
-                accepted = await self._accept(account, report, capabilities, lease)
+                lease = self._worker.lease(account.crm.capabilities)
+                accepted = await self._call_logs.change(*self._change(account, report, lease))
                 log = accepted.after
                 # If no process is delivering the call, its next attempt is already scheduled. A report that changes
                 # nothing must not bring it forward.
@@ -108,12 +145,12 @@ class LogCall:
             sentence = "is not a replay of this account, or it has ended. OpenReplay opens one"
             raise InvalidRequest([FieldViolation("replay_id", sentence)])
 
-    async def _accept(
-        self, account: Account, report: CallReport, capabilities: Capabilities, lease: Lease
-    ) -> CallLogChange:
-        """Store the report in the call's log."""
-        now, rules, can_move = self._clock.now(), account.rules, capabilities.moves_log
-        return await self._call_logs.change(
+    def _change(
+        self, account: Account, report: CallReport, lease: Lease
+    ) -> tuple[CallKey, Callable[[CallLog | None], CallLog], CallJoining | None]:
+        """The change by which the report is stored in the call's log."""
+        now, rules, can_move = self._clock.now(), account.rules, account.crm.capabilities.moves_log
+        return (
             CallKey(account.id, report.event.call_id),
             partial(reported, report=report, now=now, rules=rules, can_move=can_move, lease=lease),
             self._joining(account, report, now, lease) if account.settings.join_linked_calls else None,
@@ -131,14 +168,29 @@ class LogCall:
             only_of=report.only_of,
         )
 
-    async def _preview(self, account: Account, report: CallReport) -> CallLog:
+    async def _previewed(self, account: Account, report: CallReport) -> CallLog:
+        """As `_preview`; of one snapshot where the CRM lives in the ledger."""
+        if account.in_ledger is None:
+            await _check_choice(account, report, MOST_SECONDS)
+            return await self._preview(self._call_logs, account, report)
+        check = _checks_choice(report)
+
+        async def work(transaction: LedgerTransaction) -> CallLog:
+            seen = account.within(transaction)
+            if check is not None:
+                await check(seen)
+            return await self._preview(transaction.call_logs, seen, report)
+
+        return await self._transactions.read(work)
+
+    async def _preview(self, call_logs: CallLogsInTransaction, account: Account, report: CallReport) -> CallLog:
         """The call log as the report and its delivery would leave it. Nothing is written."""
-        known = await self._call_logs.get(CallKey(account.id, report.event.call_id))
+        known = await call_logs.get(CallKey(account.id, report.event.call_id))
         now, capabilities = self._clock.now(), account.crm.capabilities
         lease, can_move = self._worker.lease(capabilities), capabilities.moves_log
         log = reported(known, report, now, rules=account.rules, can_move=can_move, lease=lease)
         if account.settings.join_linked_calls:
-            known, log = await self._previewed(self._joining(account, report, now, lease), known, log)
+            known, log = await _joined(call_logs, self._joining(account, report, now, lease), known, log)
         if known is not None and (log is known or log.is_decided):
             return log
         attempt = DeliveryAttempt(account, log, may_exist=known is not None)
@@ -150,14 +202,15 @@ class LogCall:
         after = outcomes.decided(log, log, outcome, (log.crm_log_id, log.crm_log_url), now)
         return replace(after, revision=0 if known is None else log.revision, update_time=log.update_time)
 
-    async def _previewed(
-        self, joining: CallJoining, known: CallLog | None, log: CallLog
-    ) -> tuple[CallLog | None, CallLog]:
-        """The log that would go on if the calls joined now, before and after that."""
-        link_key = joining.link_key(log)
-        others = await self._call_logs.linked(log.account_id, link_key) if link_key else []
-        known, log, _ = joined_with(joining, known, log, [one for one in others if one.call_id != log.call_id])
-        return known, log
+
+async def _joined(
+    call_logs: CallLogsInTransaction, joining: CallJoining, known: CallLog | None, log: CallLog
+) -> tuple[CallLog | None, CallLog]:
+    """The log that would go on if the calls joined now, before and after that."""
+    link_key = joining.link_key(log)
+    others = await call_logs.linked(log.account_id, link_key) if link_key else []
+    known, log, _ = joined_with(joining, known, log, [one for one in others if one.call_id != log.call_id])
+    return known, log
 
 
 @asynccontextmanager
@@ -198,6 +251,18 @@ async def _check_choice(account: Account, report: CallReport, seconds: float) ->
         raise CrmUnavailable("The CRM did not answer in time.") from None
     if contact is None:
         raise ContactNotFound(report.contact_id)
+
+
+def _checks_choice(report: CallReport) -> Callable[[Account], Awaitable[None]] | None:
+    """Refuses a chosen contact that does not exist, within a transaction; None if no contact was chosen."""
+    if not report.contact_id:
+        return None
+
+    async def check(account: Account) -> None:
+        if await account.crm.get_contact(report.contact_id) is None:
+            raise ContactNotFound(report.contact_id)
+
+    return check
 
 
 def _not_created_yet(outcome: CreatePlaceholder) -> Contact:

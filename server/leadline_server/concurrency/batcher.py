@@ -72,8 +72,10 @@ class Batcher(Generic[In, Out]):
         """Whether nothing waits or is in progress."""
         return not self._waiting and not self._workers
 
-    async def submit(self, item: In) -> Out:
+    async def submit(self, item: In, *, within: float = 0.0) -> Out:
         """The result of `item`, once its group is flushed. Cancelling this does not withdraw the item.
+
+        With `within`, the item starts no group of its own before so many seconds, but goes along with the next one.
 
         Raises RuntimeError after `close`.
         """
@@ -82,12 +84,16 @@ class Batcher(Generic[In, Out]):
         future: asyncio.Future[Out] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         self._waiting_size += self._size(item)
-        self._start()
+        if within:
+            asyncio.get_running_loop().call_later(within, self._start)
+        else:
+            self._start()
         return await future
 
     async def close(self) -> None:
         """Accept no more items, and return when all submitted items are flushed."""
         self._is_closed = True
+        self._start()  # what waits to go along with others
         while self._workers:
             await asyncio.wait(self._workers)
 

@@ -104,8 +104,8 @@ class ClaimRow:
         """The CRM refused: nothing was created."""
         self._has_asked = False
 
-    async def release(self) -> None:
-        """Release the claim, and record the result of the creation."""
+    async def release(self, *, may_wait: bool = False) -> None:
+        """Release the claim, and record the result of the creation. `may_wait`: as for `Claims.finish`."""
         now, (contact_id, creation_key) = self.clock.now(), self._made
         if contact_id:
             await self._claims.finish(
@@ -115,9 +115,11 @@ class ClaimRow:
                 lease_owner=self._owner,
                 creation_key=creation_key,
                 placeholder_by=self._placeholder_by,
+                may_wait=may_wait,
             )
         else:
-            await self._claims.release(*self.key, self._owner, now if self._has_asked else None)
+            given_up = now if self._has_asked else None
+            await self._claims.release(*self.key, self._owner, given_up, may_wait=may_wait)
 
     async def record(self, number_key: str, contact_id: str, *, is_placeholder: bool) -> None:
         """Record a number's contact. This claim stays as it is."""

@@ -26,6 +26,7 @@ from leadline_server.accounts.registry import Account
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.contacts.claim_row import ClaimRow, likeliest, pause
+from leadline_server.contacts.held_numbers import HeldNumber
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts, matches_of
 from leadline_server.domain.audit import Actor
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
@@ -122,7 +123,8 @@ class NumberClaims:
 
     async def _release(self, row: "ClaimRow") -> None:
         try:
-            await row.release()
+            # A call that has its contact stores its outcome in a moment: the release goes along with that.
+            await row.release(may_wait=self._locks.users(row.key) == 1)
         except LedgerUnavailable as error:
             _log.warning("claim not released; its lease will end", error=type(error).__name__)
         finally:
@@ -139,6 +141,9 @@ class NumberClaims:
 
 class HeldClaim:
     """The operations that only the holder of a number's claim may do."""
+
+    is_unchanged = False
+    """Another process may have created a contact before this one acquired the claim."""
 
     def __init__(
         self, account: Account, number: PhoneNumber, row: ClaimRow, lookup: ContactLookup, *, had_to_wait: bool
@@ -245,7 +250,7 @@ class HeldClaim:
         await self.let_go()
         return contact
 
-    async def create_requested(self, draft: ContactDraft, number: "HeldClaim") -> Contact:
+    async def create_requested(self, draft: ContactDraft, number: HeldNumber) -> Contact:
         """Create one more contact for the number, or return the one that the same creation made before.
 
         A CRM without unique keys repeats a creation whose end is unknown: there, leadline cannot tell which creation

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from leadline_server.clock import Clock
 from leadline_server.crm.adapter_registry import adapter_type
@@ -123,11 +123,25 @@ def unconnected(reason: str = NOT_CONNECTED, *, is_connected: bool = True) -> Ac
     return AccountCrm(UnconnectedCrm(reason), "none", is_remote=False, has_clean_texts=True, is_connected=is_connected)
 
 
+class LedgerOfConnections(Protocol):
+    """The parts of a ledger that connections need."""
+
+    @property
+    def tokens(self) -> TokenStore:
+        """The OAuth tokens."""
+        ...
+
+    @property
+    def storage(self) -> object:
+        """The database, for a CRM that lives in it."""
+        ...
+
+
 @asynccontextmanager
 async def open_connections(
     configs: Mapping[str, ConnectionSpec],
     connection_of: Callable[[str], str | None],
-    tokens: TokenStore,
+    ledger: LedgerOfConnections,
     data_dir: Path,
     clock: Clock,
     process_id: str,
@@ -139,7 +153,7 @@ async def open_connections(
     Args:
         configs: the connections to open, by name.
         connection_of: returns the name of an account's connection; None for an account without one.
-        tokens: stores OAuth tokens.
+        ledger: stores OAuth tokens, and may have a CRM's tables.
         data_dir: leadline's folder.
         clock: the time of day.
         process_id: the id of this process.
@@ -156,13 +170,14 @@ async def open_connections(
             return AdapterContext(
                 name=name,
                 session=session,
-                tokens=tokens,
+                tokens=ledger.tokens,
                 clock=clock,
                 data_dir=data_dir,
                 numbering=numbering or {},
                 closing=closing,
                 process_id=process_id,
                 egress=egress or Egress(),
+                storage=ledger.storage,
             )
 
         connections = Connections(configs, connection_of, context, stack)

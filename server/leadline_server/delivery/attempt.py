@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
+from leadline_server.contacts.held_numbers import HeldNumber, HoldNumber
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts
-from leadline_server.contacts.number_claims import NumberClaims
 from leadline_server.delivery.moved_contacts import is_move, living_contact, moved, where_people_have_it
-from leadline_server.delivery.placeholder_budget import PlaceholderBudget
+from leadline_server.delivery.placeholder_budget import CountsPlaceholders, reservation
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, Decision
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.contact import Contact, ContactDraft
@@ -113,11 +113,11 @@ class AttemptRunner:
     """Runs attempts. It stores nothing in the ledger."""
 
     def __init__(
-        self, decision_loader: DecisionLoader, claims: NumberClaims, budget: PlaceholderBudget, clock: Clock
+        self, decision_loader: DecisionLoader, hold: HoldNumber, counts: CountsPlaceholders, clock: Clock
     ) -> None:
         self._decision_loader = decision_loader
-        self._claims = claims
-        self._budget = budget
+        self._hold = hold
+        self._counts = counts
         self._clock = clock
 
     async def run(self, attempt: DeliveryAttempt) -> Result:
@@ -145,18 +145,16 @@ class AttemptRunner:
         self, attempt: DeliveryAttempt, wanted: CreatePlaceholder
     ) -> Decision | LeaveUnlogged | Wait:
         """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
-        reservation = self._budget.reservation(attempt.account, attempt.log, wanted)
-        async with self._claims.hold(attempt.account, wanted.number, reservation=reservation) as claim:
-            found = await claim.look_again()
-            situation = await self._decision_loader.situation(attempt)
-            outcome = _conclusive(situation, await attempt.preferences(), found)
+        reserved = reservation(attempt.account, attempt.log, wanted)
+        async with self._hold(attempt.account, wanted.number, reservation=reserved) as held:
+            outcome: Outcome = wanted if held.is_unchanged else await self._decided_again(attempt, held)
             if not isinstance(outcome, CreatePlaceholder):
                 return outcome
-            reached = await claim.limit_reached()
+            reached = await held.limit_reached()
             if reached is not None:
-                self._budget.refuse(attempt.account.id, reached)
+                self._counts.refuse(attempt.account.id, reached)
                 return limit_reached(outcome, reached)
-            contact = await claim.create(
+            contact = await held.create(
                 ContactDraft(
                     name=outcome.name,
                     phone_number=outcome.number,
@@ -164,8 +162,14 @@ class AttemptRunner:
                     is_placeholder=True,
                 )
             )
-            self._budget.created += 1
+            self._counts.create()
         return placeholder_decision(outcome, contact)
+
+    async def _decided_again(self, attempt: DeliveryAttempt, held: HeldNumber) -> Outcome:
+        """The outcome by what a lookup finds while the number is held, and by the preferences in force then."""
+        found = await held.look_again()
+        situation = await self._decision_loader.situation(attempt)
+        return _conclusive(situation, await attempt.preferences(), found)
 
     async def _log(self, attempt: DeliveryAttempt, decision: Decision) -> Result:
         """Write the log. `attempt.decision` has the contact that it is at in the end: see `moved_contacts`."""

@@ -1,7 +1,7 @@
 """Takes each placeholder that a call creates from the limits, and raises one alarm when a limit is reached."""
 
 from collections import Counter
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -11,6 +11,30 @@ from leadline_server.domain.placeholders import LimitReached, Reservation, limit
 from leadline_server.domain.situation import CreatePlaceholder
 
 _log: Final = structlog.get_logger(__name__)
+
+
+class CountsPlaceholders(Protocol):
+    """Counts the placeholders of attempts."""
+
+    def create(self) -> None:
+        """Count a placeholder that was created."""
+        ...
+
+    def refuse(self, account_id: str, reached: LimitReached) -> None:
+        """Count a call that is left UNLOGGED because of a limit."""
+        ...
+
+
+def reservation(account: Account, log: CallLog, wanted: CreatePlaceholder) -> Reservation:
+    """The reservation for the placeholder of a call."""
+    return Reservation(
+        name=wanted.name,
+        phone_number=wanted.number.e164,
+        limits=limits_of(account.settings, log.user_id, log.call.attestation),
+        replay_id=log.replay_id,
+        user_id=log.user_id,
+        call_id=log.call_id,
+    )
 
 
 class PlaceholderBudget:
@@ -25,16 +49,9 @@ class PlaceholderBudget:
         self.refused: Counter[str] = Counter()
         self.created = 0
 
-    def reservation(self, account: Account, log: CallLog, wanted: CreatePlaceholder) -> Reservation:
-        """The reservation for the placeholder of a call."""
-        return Reservation(
-            name=wanted.name,
-            phone_number=wanted.number.e164,
-            limits=limits_of(account.settings, log.user_id, log.call.attestation),
-            replay_id=log.replay_id,
-            user_id=log.user_id,
-            call_id=log.call_id,
-        )
+    def create(self) -> None:
+        """Count a placeholder that was created."""
+        self.created += 1
 
     def refuse(self, account_id: str, reached: LimitReached) -> None:
         """Count a call that is left UNLOGGED. The first one of an hour is logged."""
@@ -47,3 +64,26 @@ class PlaceholderBudget:
                 limit=reached.limit,
                 period=reached.period,
             )
+
+
+class NotedPlaceholders:
+    """The placeholders of a transaction, to be counted once it is committed."""
+
+    def __init__(self) -> None:
+        self._created = 0
+        self._refused: list[LimitReached] = []
+
+    def create(self) -> None:
+        """As PlaceholderBudget has it, later."""
+        self._created += 1
+
+    def refuse(self, account_id: str, reached: LimitReached) -> None:
+        """As PlaceholderBudget has it, later."""
+        del account_id
+        self._refused.append(reached)
+
+    def count_in(self, budget: PlaceholderBudget, account_id: str) -> None:
+        """Count what was noted."""
+        budget.created += self._created
+        for reached in self._refused:
+            budget.refuse(account_id, reached)

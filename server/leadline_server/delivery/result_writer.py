@@ -9,7 +9,6 @@ from typing import Final
 
 import structlog
 
-from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.delivery.attempt import DeliveryAttempt, Result
 from leadline_server.delivery.backoff import delay_after, is_perhaps_sent
@@ -51,67 +50,77 @@ class ResultWriter:
         Raises:
             LedgerUnavailable: the ledger failed; the call falls due when its lease ends.
         """
+        if isinstance(result, LeaseLost):
+            self.results["lost"] += 1
+            return existing(await self._call_logs.get(key))
+        if isinstance(result, TimeoutError):
+            attempt.account.limits.breaker.failed()
+        change = self.change_by(attempt, result)
+        log = (await self._call_logs.change(key, lambda log: change(existing(log)))).after
+        self.note(attempt, result, log)
+        return log
+
+    def change_by(self, attempt: DeliveryAttempt, result: Result | Exception) -> Callable[[CallLog], CallLog]:
+        """How the result of an attempt changes the call's log. It counts nothing and stores nothing."""
         if isinstance(result, Exception):
-            return await self._store_failure(key, attempt, result)
-        self.results[_COUNTED_AS[type(result)]] += 1
+            return self._change_by_failure(attempt, result)
         basis, now = attempt.log, self._clock.now()
         outcome, crm_log = (attempt.decision, result) if isinstance(result, CrmLog) else (result, CrmLog(""))
         if outcome is None:
             raise TypeError("an attempt wrote to the CRM without a decision")
         ids = crm_log.id, crm_log.url
-        return await self._change(key, lambda log: outcomes.decided(log, basis, outcome, ids, now))
+        return lambda log: outcomes.decided(log, basis, outcome, ids, now)
 
-    async def _store_failure(self, key: CallKey, attempt: DeliveryAttempt, error: Exception) -> CallLog:
+    def note(self, attempt: DeliveryAttempt, result: Result | Exception, log: CallLog) -> None:
+        """Count a result that is stored, and write failures to leadline's own log. `log` is the log after it."""
+        self.logs[log.shown_state.name, "" if log.reason is None else log.reason.name] += 1
+        if not isinstance(result, Exception):
+            self.results[_COUNTED_AS[type(result)]] += 1
+        elif isinstance(result, CrmRejected):
+            self._note_refusal(attempt.log, result)
+        elif isinstance(result, NOT_SENT):
+            self.results["postponed"] += 1
+        else:
+            self.results["deferred"] += 1
+            self._note_deferral(attempt.log, result, log)
+
+    def _change_by_failure(self, attempt: DeliveryAttempt, error: Exception) -> Callable[[CallLog], CallLog]:
         basis, now = attempt.log, self._clock.now()
-        if isinstance(error, LeaseLost):
-            self.results["lost"] += 1
-            return existing(await self._call_logs.get(key))
         if isinstance(error, CrmRejected):
-            is_update = basis.state is CallLogState.LOGGED
-            self.results["update_refused" if is_update else "refused"] += 1
-            _log.warning(
-                "delivery refused",
-                account_id=basis.account_id,
-                call_id=basis.call_id,
-                is_update=is_update,
-                error=type(error).__name__,
-            )
             message = error.message
-            return await self._change(key, lambda log: outcomes.refused(log, basis, message, now))
+            return lambda log: outcomes.refused(log, basis, message, now)
         decision, sentence = attempt.decision, _sentence(error)
         if isinstance(error, NOT_SENT):
-            self.results["postponed"] += 1
             pause = timedelta(seconds=bounded_seconds(error.retry_after or 0.0))
-            return await self._change(key, lambda log: outcomes.postponed(log, basis, decision, sentence, pause, now))
-        delay = self._delay(attempt.account, basis, error)
-        settle_time = attempt.account.crm.capabilities.settle_time if is_perhaps_sent(error) else timedelta(0)
-        self.results["deferred"] += 1
-        return await self._change(
-            key,
-            lambda log: outcomes.deferred(log, basis, decision, sentence, delay, now, settle_time=settle_time),
+            return lambda log: outcomes.postponed(log, basis, decision, sentence, pause, now)
+        can = attempt.account.crm.capabilities
+        delay = delay_after(error, basis.attempts, can, self._jitter())
+        settle_time = can.settle_time if is_perhaps_sent(error) else timedelta(0)
+        return lambda log: outcomes.deferred(log, basis, decision, sentence, delay, now, settle_time=settle_time)
+
+    def _note_refusal(self, basis: CallLog, error: CrmRejected) -> None:
+        is_update = basis.state is CallLogState.LOGGED
+        self.results["update_refused" if is_update else "refused"] += 1
+        _log.warning(
+            "delivery refused",
+            account_id=basis.account_id,
+            call_id=basis.call_id,
+            is_update=is_update,
+            error=type(error).__name__,
         )
 
-    def _delay(self, account: Account, log: CallLog, error: Exception) -> timedelta:
-        """The time until the next attempt. It also logs the failure, and tells the circuit breaker of a timeout."""
-        if isinstance(error, TimeoutError):
-            account.limits.breaker.failed()
-        delay = delay_after(error, log.attempts, account.crm.capabilities, self._jitter())
+    def _note_deferral(self, basis: CallLog, error: Exception, log: CallLog) -> None:
         is_expected = isinstance(error, LeadlineError | TimeoutError)
+        due = log.next_attempt_time
         _log.log(
             logging.WARNING if is_expected else logging.ERROR,
             "delivery deferred",
-            account_id=log.account_id,
-            call_id=log.call_id,
+            account_id=basis.account_id,
+            call_id=basis.call_id,
             error=type(error).__name__,
-            retry_seconds=delay.total_seconds(),
+            retry_seconds=None if due is None else (due - self._clock.now()).total_seconds(),
             exc_info=None if is_expected else error,
         )
-        return delay
-
-    async def _change(self, key: CallKey, change: Callable[[CallLog], CallLog]) -> CallLog:
-        log = (await self._call_logs.change(key, lambda log: change(existing(log)))).after
-        self.logs[log.shown_state.name, "" if log.reason is None else log.reason.name] += 1
-        return log
 
 
 def existing(log: CallLog | None) -> CallLog:

@@ -19,6 +19,7 @@ from leadline_server.clock import Clock
 from leadline_server.concurrency.lease import RENEW_SECONDS, LeaseKeeper
 from leadline_server.delivery.attempt import AttemptRunner, DeliveryAttempt, Result, settle_time, stored_id
 from leadline_server.delivery.in_flight import InFlightDeliveries, InFlightDelivery
+from leadline_server.delivery.in_ledger import InLedgerDelivery
 from leadline_server.delivery.result_writer import ResultWriter, existing
 from leadline_server.domain import leases
 from leadline_server.domain.call_log import CallLog, CallLogChange, covers, is_settled
@@ -53,7 +54,7 @@ class DeliveryWorker:
         clock: Clock,
         jitter: Callable[[], float] = random.random,
         *,
-        may_lack: Callable[[CallLog], bool] = lambda _: False,
+        in_ledger: InLedgerDelivery,
     ) -> None:
         self.id = leases.process_id
         self.in_flight = InFlightDeliveries(call_logs, leases)
@@ -63,7 +64,7 @@ class DeliveryWorker:
         self._result_writer = result_writer
         self._clock = clock
         self._jitter = jitter
-        self._may_lack = may_lack
+        self._in_ledger = in_ledger
 
     def lease(self, capabilities: Capabilities) -> Lease:
         """The lease that this process acquires calls with, for a CRM with these capabilities.
@@ -85,7 +86,7 @@ class DeliveryWorker:
             is_new: this process has just accepted the first report, so no earlier write can have reached the CRM.
         """
         key, wanted = CallKey(account.id, stored_id(log)), log
-        is_new = is_new and not self._may_lack(log)  # a ledger that was restored may not know of an earlier write
+        is_new = is_new and not self._in_ledger.may_lack(log)  # it may have been restored
         while True:
             if log.lease_owner == self.id:
                 log = await self._delivered_here(account, key, log, lease, is_new=is_new)
@@ -102,6 +103,8 @@ class DeliveryWorker:
         delivery = None
         try:
             account = await self._registry.get_any(key.account_id)
+            if account.in_ledger is not None and await self._in_ledger.take_up(account, key):
+                return
             lease = self.lease(account.crm.capabilities)
             acquired = await self._acquire(key, lease)
             key = CallKey(account.id, acquired.after.call_id)  # the call may have joined another meanwhile

@@ -12,6 +12,7 @@ from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.limits import MOST_RECORDS
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.unshown import unshown
+from leadline_server.ports.ledger.transactions import LedgerTransaction
 
 MOST_NUMBERS: Final = 16
 """The most numbers that one `CrmAdapter.find_contacts` is asked for."""
@@ -111,6 +112,8 @@ class Capabilities:
         has_company: the CRM's contacts keep the name of a company.
         has_fixed_fields: some fields of a log cannot change after it was created, so calls are best logged once, when
             they are over. leadline says so when it starts (`wait_until_final`).
+        in_ledger: the CRM's tables can be in the ledger's database (`InLedgerCrm`). Then a call is accepted, decided,
+            logged and recorded in one transaction.
     """
 
     finds_log_by_key: bool
@@ -130,6 +133,7 @@ class Capabilities:
     has_subject: bool = True
     has_company: bool = True
     has_fixed_fields: bool = False
+    in_ledger: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +320,41 @@ class ListsUsers(Protocol):
         ...
 
 
+@runtime_checkable
+class InLedgerCrm(Protocol):
+    """An adapter whose CRM's tables may be in the ledger's database. It declares `Capabilities.in_ledger`."""
+
+    @property
+    def is_in_ledger(self) -> bool:
+        """Whether its tables are in the ledger's database. It does not change while the adapter is open."""
+        ...
+
+    def within(self, transaction: LedgerTransaction) -> CrmAdapter:
+        """The same CRM as a transaction of the ledger sees and changes it.
+
+        Its methods read and write at once, and wait for nothing else. An error of the storage is not translated.
+        """
+        ...
+
+
+def in_ledger(adapter: CrmAdapter) -> InLedgerCrm | None:
+    """The adapter, if its CRM lives in the ledger's database.
+
+    Its class must say so: a wrapper that only passes attributes on would have no part in transactions.
+    """
+    if not hasattr(type(adapter), "within") or not isinstance(adapter, InLedgerCrm):
+        return None
+    return adapter if adapter.is_in_ledger else None
+
+
+def in_transaction(adapter: CrmAdapter, transaction: LedgerTransaction) -> CrmAdapter:
+    """The adapter within a transaction. Only for one whose CRM lives in the ledger's database."""
+    crm = in_ledger(adapter)
+    if crm is None:
+        raise TypeError("the CRM is not in the ledger's database")
+    return crm.within(transaction)
+
+
 class LookupAnswer(NamedTuple):
     """The contacts that may have some numbers, as the CRM knew them at `as_of`."""
 
@@ -344,9 +383,11 @@ class CrmConnection:
         remembered: its remembered answers; None: it remembers none.
         is_connected: whether the connection could be opened. If not, it is tried again later.
         check: asks the CRM itself whether it can be used, whatever is remembered; None: as `crm.check`.
+        in_ledger: the CRM if it lives in the ledger's database; None: it does not.
     """
 
     crm: CrmAdapter
     remembered: RememberedAnswers | None = None
     is_connected: bool = True
     check: Callable[[], Awaitable[None]] | None = None
+    in_ledger: InLedgerCrm | None = None

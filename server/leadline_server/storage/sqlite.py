@@ -5,6 +5,7 @@ import errno
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -19,7 +20,7 @@ from leadline_server.storage.connection import (
     storage_error,
 )
 from leadline_server.storage.integrity import DAMAGED, check_pages, refuse_orphaned_log
-from leadline_server.storage.migrations import load_migrations, migrate
+from leadline_server.storage.migrations import VERSIONS, load_migrations, migrate
 from leadline_server.storage.read_inline import InlineReader, RunOnThread, SlowDiskGuard, prepare_reader
 from leadline_server.storage.transactions import (
     BatchWork,
@@ -54,6 +55,7 @@ async def open_database(
     path: Path,
     *,
     migrations: str,
+    versions: str = VERSIONS,
     checkpoint_after: int = CHECKPOINT_AFTER,
     cache: int = CACHE,
     make: "Callable[..., SqliteDatabase] | None" = None,
@@ -65,6 +67,7 @@ async def open_database(
     Args:
         path: the file.
         migrations: the name of the package of its migrations.
+        versions: the table that records which of them were applied.
         checkpoint_after: changed rows after which the writer checkpoints.
         cache: the page cache of the writer and of the inline reader, each, in KiB.
         make: makes the database of its parts; by default SqliteDatabase.
@@ -83,7 +86,7 @@ async def open_database(
             await opened.enter_async_context(writer)
             await writer.run(lambda connection: _prepare_writer(connection, cache))
             await writer.run(lambda connection: retry_busy(lambda: check_pages(connection)))
-            await writer.run(lambda connection: migrate(connection, steps))
+            await writer.run(lambda connection: migrate(connection, steps, versions))
             await opened.enter_async_context(reader)
             await reader.run(lambda connection: prepare_reader(connection, _READER_CACHE))
             inline_reader = InlineReader(path, cache)
@@ -92,22 +95,27 @@ async def open_database(
         except (sqlite3.Error, OSError) as error:
             raise _open_error(path, error) from error
         opened.pop_all()
-        return (make or SqliteDatabase)(writer, reader, inline_reader, Checkpointer(path, checkpoint_after))
+        return (make or SqliteDatabase)(path, writer, reader, inline_reader, Checkpointer(path, checkpoint_after))
 
 
 class SqliteDatabase:
     """One database file, opened by `open_database`.
 
     It has a writer and a reader connection, each with a thread, and an inline reader on the event loop's thread.
+
+    Attributes:
+        path: the file.
     """
 
     def __init__(
         self,
+        path: Path,
         writer: ThreadedConnection,
         reader: ThreadedConnection,
         inline_reader: InlineReader,
         checkpointer: Checkpointer,
     ) -> None:
+        self.path = path
         self._writer = writer
         self._reader = reader
         self._inline_reader = inline_reader
@@ -139,16 +147,25 @@ class SqliteDatabase:
             Exception: any error of `work`.
         """
         self._ensure_open()
-        return cast("T", await self._writes.submit(Submitted(None, work)))
+        return cast("T", await self._writes.submit(Submitted(None, work, is_short=False)))
 
-    async def write_batched(self, batch_work: BatchWork[Item, T], item: Item) -> T:
+    async def write_short(self, work: Work[T]) -> T:
+        """As `write`, for work that takes some hundred microseconds. It may run on the event loop's thread.
+
+        If `work` raises before it has changed a row, there is nothing to undo, so the group is not repeated.
+        """
+        self._ensure_open()
+        return cast("T", await self._writes.submit(Submitted(None, partial(_or_error, work))))
+
+    async def write_batched(self, batch_work: BatchWork[Item, T], item: Item, *, within: float = 0.0) -> T:
         """As `write`, but `batch_work` gets all items that were submitted for it meanwhile.
 
         `batch_work` may be called again with the same items, so it must use nothing but the connection. It must be
-        short: it usually runs on the event loop's thread, and only the commit runs on the writer's thread.
+        short: it usually runs on the event loop's thread, and only the commit runs on the writer's thread. With
+        `within` the write may wait so many seconds for another one, to share its commit.
         """
         self._ensure_open()
-        return cast("T", await self._writes.submit(Submitted(batch_work, item)))
+        return cast("T", await self._writes.submit(Submitted(batch_work, item), within=within))
 
     async def read(self, work: Work[T]) -> T:
         """The result of `work`. All its queries see one snapshot, which includes every write that has returned.
@@ -209,7 +226,7 @@ class SqliteDatabase:
     def _begin_inline(self, works: Sequence[MergedWork], count: int) -> Sequence[Any] | None:
         """The results of the works, run on the event loop's thread, not committed yet; None: run them on a thread."""
         connection = self._writer.connection
-        is_short = count <= _MAX_INLINE_WRITES and all(work.is_batch for work in works)
+        is_short = count <= _MAX_INLINE_WRITES and all(work.is_short for work in works)
         if not is_short or self._checkpointer.is_due(connection):
             return None
         began = self._slow_disk_guard.begin()
@@ -237,6 +254,17 @@ def wal_warning(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str |
         f"SQLite {written} has a rare race between processes that share a database. leadline avoids it."
         " SQLite 3.51.3 and newer do not have it."
     )
+
+
+def _or_error(work: Work[T], connection: sqlite3.Connection) -> T | Exception:
+    """The result of `work`, or its exception if it has changed nothing. Raises what must undo changes."""
+    before = connection.total_changes
+    try:
+        return work(connection)
+    except Exception as error:
+        if connection.total_changes != before or storage_error(error):
+            raise
+        return error
 
 
 def _create_file(path: Path) -> None:

@@ -1,5 +1,6 @@
 """A database whose reads and writes have spans in traced calls."""
 
+from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
 from leadline_server.storage.sqlite import SqliteDatabase
@@ -8,6 +9,10 @@ from leadline_server.tracing.spans import Tracing
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+
+
+def _in_context(work: Work[T], context: Context) -> Work[T]:
+    return lambda connection: context.run(work, connection)
 
 
 class TracedDatabase(SqliteDatabase):
@@ -22,10 +27,15 @@ class TracedDatabase(SqliteDatabase):
         with self._tracing.span("ledger write"):
             return await super().write(work)
 
-    async def write_batched(self, batch_work: BatchWork[Item, T], item: Item) -> T:
+    async def write_batched(self, batch_work: BatchWork[Item, T], item: Item, *, within: float = 0.0) -> T:
         """A write that others join."""
         with self._tracing.span("ledger write"):
-            return await super().write_batched(batch_work, item)
+            return await super().write_batched(batch_work, item, within=within)
+
+    async def write_short(self, work: Work[T]) -> T:
+        """A short write. Spans of `work` belong to the call, whichever task and thread it runs on."""
+        with self._tracing.span("ledger write"):
+            return await super().write_short(_in_context(work, copy_context()))
 
     async def read(self, work: Work[T]) -> T:
         """A read on the reader's thread."""

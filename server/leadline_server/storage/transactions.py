@@ -25,10 +25,11 @@ BatchWork = Callable[[sqlite3.Connection, Sequence[Item]], Sequence[T | Exceptio
 
 @unshown
 class Submitted(NamedTuple):
-    """One submitted item. Without `batch_work`, `item` is a Work."""
+    """One submitted item. Without `batch_work`, `item` is a Work. A short one may run on the event loop's thread."""
 
     batch_work: BatchWork[Any, Any] | None
     item: Any
+    is_short: bool = True
 
 
 @unshown
@@ -38,15 +39,16 @@ class MergedWork(NamedTuple):
     work: Work[Any]
     indexes: list[int]
     is_batch: bool
+    is_short: bool = True
 
 
 def merged(submitted: Sequence[Submitted]) -> list[MergedWork]:
     """The functions that process all submitted items, ordered by the first item of each kind."""
     works: list[MergedWork] = []
     by_kind: dict[BatchWork[Any, Any], list[int]] = {}
-    for index, (batch_work, item) in enumerate(submitted):
+    for index, (batch_work, item, is_short) in enumerate(submitted):
         if batch_work is None:
-            works.append(MergedWork(item, [index], is_batch=False))
+            works.append(MergedWork(item, [index], is_batch=False, is_short=is_short))
         elif batch_work in by_kind:
             by_kind[batch_work].append(index)
         else:

@@ -13,8 +13,8 @@ from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.situation import Outcome
 from leadline_server.parts import Parts
-from leadline_server.ports.crm import CrmAdapter, CrmMethod
-from leadline_server.ports.ledger import Claims
+from leadline_server.ports.crm import CrmAdapter, CrmMethod, in_ledger, in_transaction
+from leadline_server.ports.ledger import Claims, LedgerTransaction
 from leadline_server.storage.traced import TracedDatabase
 from leadline_server.tracing.spans import Tracing, is_traced
 
@@ -61,6 +61,15 @@ class TracedCrm(CrmWrapper):
         super().__init__(inner)
         self._tracing = tracing
         self._adapter = adapter
+
+    @property
+    def is_in_ledger(self) -> bool:
+        """As `inner`."""
+        return in_ledger(self._inner) is not None
+
+    def within(self, transaction: LedgerTransaction) -> "TracedCrm":
+        """As `inner`, with spans."""
+        return TracedCrm(in_transaction(self._inner, transaction), self._tracing, self._adapter)
 
     def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Coroutine[Any, Any, Sequence[Contact]]:
         """Look numbers up. A call that is not traced has no coroutine more."""

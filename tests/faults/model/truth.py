@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 from faults.model.decision import Person
 
-_PEOPLE = "SELECT id, name, details, is_placeholder, create_time, last_activity_time, type FROM contacts ORDER BY id"
+_PEOPLE = (
+    "SELECT id, name, details, is_placeholder, create_time, last_activity_time, type FROM crm_contacts ORDER BY id"
+)
 _LOGS = (
     "SELECT l.id, l.call_id, c.id AS contact, l.owner, l.direction, l.result, l.subject, l.note, l.attestation,"
-    " l.answer_time, l.attributes, l.follow_up FROM call_logs AS l LEFT JOIN contacts AS c ON c.pk = l.contact"
+    " l.answer_time, l.attributes, l.follow_up FROM crm_call_logs AS l LEFT JOIN crm_contacts AS c ON c.pk = l.contact"
 )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from leadline_server.crm.embedded.contact_inserts import WantedContact
-from leadline_server.crm.embedded.database import CrmDatabase
+from leadline_server.crm.embedded.database import CrmDatabase, CrmTables
 from leadline_server.crm.embedded.journal import NewLog, find_log, read_log, update_log
 from leadline_server.crm.embedded.removal import forget_book, remove_unused
 from leadline_server.crm.embedded.rows import (
@@ -38,6 +38,7 @@ from leadline_server.ports.crm import (
     LookupRecall,
 )
 from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.ledger import LedgerTransaction
 
 CONTACT_TYPES: Final = ("contact", "lead")
 
@@ -49,7 +50,11 @@ CAPABILITIES: Final = Capabilities(
     lookup_recall=LookupRecall.COMPLETE,
     deletes_contacts=True,
     methods=ALL_METHODS | {CrmMethod.GET_CALL_LOG},
+    in_ledger=True,
 )
+
+
+_ANY: Final = "SELECT pk FROM crm_contacts LIMIT 1"
 
 
 def utc_now() -> datetime:
@@ -70,7 +75,7 @@ class EmbeddedCrm:
 
     def __init__(
         self,
-        database: CrmDatabase,
+        database: CrmTables,
         account_id: str,
         rules: Callable[[], RulesOrRegion],
         *,
@@ -84,6 +89,19 @@ class EmbeddedCrm:
         self._rules = rules
         self._now = now
         self._own = own
+
+    @property
+    def is_in_ledger(self) -> bool:
+        """Whether the tables are in the ledger's file."""
+        return isinstance(self._database, CrmDatabase) and self._database.is_in_ledger
+
+    def within(self, transaction: LedgerTransaction) -> "EmbeddedCrm":
+        """The same book and journal in a transaction of the SQLite ledger."""
+        connection = getattr(transaction, "connection", None)  # isinstance() of a protocol takes 10 us
+        if connection is None or not isinstance(self._database, CrmDatabase):
+            raise TypeError("the embedded CRM is not in this ledger")
+        tables = self._database.within(connection)
+        return EmbeddedCrm(tables, self._account_id, self._rules, now=self._now, own=self._own)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`."""
@@ -155,7 +173,7 @@ class EmbeddedCrm:
 
     async def check(self) -> None:
         """Return if the book can be read."""
-        await self._database.read(lambda connection: connection.execute("SELECT pk FROM contacts LIMIT 1").fetchone())
+        await self._database.read(lambda connection: connection.execute(_ANY).fetchone())
 
 
 def _with_attributes(entry: LogEntry, own: Mapping[str, str]) -> LogEntry:
@@ -172,8 +190,8 @@ def _written(number: PhoneNumber) -> str:
 
 def _get_contact(connection: sqlite3.Connection, account_id: str, contact_id: str) -> Contact | None:
     row = connection.execute(
-        f"SELECT {CONTACT_COLUMNS} FROM contacts AS c"  # noqa: S608 - a constant
-        " WHERE c.id = ? AND c.book = (SELECT book FROM books WHERE account_id = ?)",
+        f"SELECT {CONTACT_COLUMNS} FROM crm_contacts AS c"  # noqa: S608 - a constant
+        " WHERE c.id = ? AND c.book = (SELECT book FROM crm_books WHERE account_id = ?)",
         (contact_id, account_id),
     ).fetchone()
     return contact_from(row) if row else None

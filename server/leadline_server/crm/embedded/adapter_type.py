@@ -1,9 +1,8 @@
-"""The adapter type `embedded`: one file in the data directory, with a book for each account."""
-
-from typing import Final
+"""The adapter type `embedded`: tables in the ledger's file, with a book for each account."""
 
 from leadline_server.crm.embedded.adapter import CAPABILITIES, EmbeddedCrm
-from leadline_server.crm.embedded.database import open_crm_database
+from leadline_server.crm.embedded.database import CrmDatabase, crm_database_in, open_crm_database
+from leadline_server.crm.embedded.old_file import FILE, take_over_old_file
 from leadline_server.crm.embedded.rekeying import rekey_books
 from leadline_server.crm.toolkit.adapter_type import (
     AccountView,
@@ -14,8 +13,7 @@ from leadline_server.crm.toolkit.adapter_type import (
 )
 from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.ports.crm import CrmAdapter
-
-FILE: Final = "crm.db"
+from leadline_server.storage.sqlite import SqliteDatabase
 
 
 class EmbeddedSettings(SettingsWithFields):
@@ -23,9 +21,8 @@ class EmbeddedSettings(SettingsWithFields):
 
 
 async def _open(settings: EmbeddedSettings, context: AdapterContext) -> Connect:
-    """Open the file, or create it. Raises CrmUnavailable if it cannot be used; the message says what to do."""
-    database = await open_crm_database(context.data_dir / FILE)
-    context.closing.push_async_callback(database.close)
+    """Open the tables, or create them. Raises CrmUnavailable if they cannot be used; the message says what to do."""
+    database = await _database(context)
     await rekey_books(database, context.numbering)
 
     has_fields = bool(settings.placeholder_fields or settings.call_fields)
@@ -35,6 +32,21 @@ async def _open(settings: EmbeddedSettings, context: AdapterContext) -> Connect:
         return EmbeddedCrm(database, account.id, lambda: account.settings().numbering, own=own)
 
     return connect
+
+
+async def _database(context: AdapterContext) -> CrmDatabase:
+    """The tables in the ledger's database. Without a SQLite ledger they are in a file of their own.
+
+    That is `crm.db`, or `ledger.db` where the ledger was, if it was moved to another database.
+    """
+    if isinstance(context.storage, SqliteDatabase):
+        database = await crm_database_in(context.storage)
+        await take_over_old_file(database, context.data_dir)
+        return database
+    moved = context.data_dir / "ledger.db"
+    database = await open_crm_database(moved if moved.exists() else context.data_dir / FILE)
+    context.closing.push_async_callback(database.close)
+    return database
 
 
 EMBEDDED = AdapterType(

@@ -19,8 +19,8 @@ class WantedContact(NamedTuple):
 
 
 _EXISTING: Final = (
-    f"SELECT {CONTACT_COLUMNS} FROM books AS b"  # noqa: S608 - constants
-    " CROSS JOIN contacts AS c ON c.book = b.book AND c.unique_key = ? WHERE b.account_id = ?"
+    f"SELECT {CONTACT_COLUMNS} FROM crm_books AS b"  # noqa: S608 - constants
+    " CROSS JOIN crm_contacts AS c ON c.book = b.book AND c.unique_key = ? WHERE b.account_id = ?"
 )
 
 

@@ -1,10 +1,10 @@
-"""The embedded CRM's database: one file, shared by the books of all accounts."""
+"""The embedded CRM's tables: in the ledger's file or in one of their own, shared by the books of all accounts."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from leadline_server.crm.embedded import migrations
 from leadline_server.crm.embedded.contact_inserts import WantedContact, create_contacts
@@ -15,32 +15,64 @@ from leadline_server.domain.crm_errors import CrmTooMuch, CrmUnavailable
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.limits import MOST_RECORDS
 from leadline_server.ports.crm import CrmLog
+from leadline_server.storage.migrations import apply_missing, load_migrations
 from leadline_server.storage.sqlite import CACHE, CHECKPOINT_AFTER, SqliteDatabase, open_database
 
 T = TypeVar("T")
+
+_VERSIONS: Final = "crm_schema_migrations"
+_BOOK_NUMBER: Final = "?"
+_BOOK: Final = "SELECT book FROM crm_books WHERE account_id = ?"
 
 
 async def open_crm_database(
     path: Path, *, checkpoint_after: int = CHECKPOINT_AFTER, cache: int = CACHE
 ) -> "CrmDatabase":
-    """Open or create the embedded CRM's file. Arguments as for `open_database`; the caller must `close` it.
+    """Open or create a file with the embedded CRM's tables. The caller must `close` it.
+
+    Arguments as for `open_database`. It may be the ledger's file: an import of contacts opens that beside a server.
 
     Raises:
         CrmUnavailable: the file cannot be used; the message says which and what to do.
     """
     try:
         opened = await open_database(
-            path, migrations=migrations.__name__, checkpoint_after=checkpoint_after, cache=cache
+            path,
+            migrations=migrations.__name__,
+            versions=_VERSIONS,
+            checkpoint_after=checkpoint_after,
+            cache=cache,
         )
     except LedgerUnavailable as error:
         raise CrmUnavailable(error.message) from error
     return CrmDatabase(opened)
 
 
-class CrmDatabase:
-    """The embedded CRM's file. It raises CrmUnavailable for failures of the storage."""
+async def crm_database_in(database: SqliteDatabase) -> "CrmDatabase":
+    """The embedded CRM's tables in a database that is open, created if they are missing. Its owner closes it.
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    Raises:
+        CrmUnavailable: the database cannot be used.
+    """
+    steps = load_migrations(migrations.__name__)
+    try:
+        await database.write(lambda connection: apply_missing(connection, steps, _VERSIONS))
+    except LedgerUnavailable as error:
+        raise CrmUnavailable(error.message) from error
+    return CrmDatabase(database, is_in_ledger=True)
+
+
+class CrmDatabase:
+    """The embedded CRM's tables. It raises CrmUnavailable for failures of the storage.
+
+    Attributes:
+        path: the file that they are in.
+        is_in_ledger: whether that is the ledger's.
+    """
+
+    def __init__(self, database: SqliteDatabase, *, is_in_ledger: bool = False) -> None:
+        self.path = database.path
+        self.is_in_ledger = is_in_ledger
         self._database = database
         self._books: dict[str, int] = {}  # numbers of books never change
 
@@ -48,6 +80,10 @@ class CrmDatabase:
         """The contacts of an account with one of `keys`, each once."""
         with _crm_errors():
             return await self._database.read_inline(lambda connection: self._find(connection, account_id, keys))
+
+    def within(self, connection: sqlite3.Connection) -> "CrmInTransaction":
+        """The same tables in a transaction of this connection."""
+        return CrmInTransaction(connection, self._books)
 
     async def log(self, new: NewLog) -> CrmLog:
         """Log a call, unless one was logged with the same key. Concurrent calls share statements and the commit."""
@@ -82,25 +118,74 @@ class CrmDatabase:
         """The contacts with one of `keys`; of very many only the first. It costs a few index reads for each key."""
         book = self._books.get(account_id)
         if book is None:
-            found = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchone()
+            found = connection.execute(_BOOK, (account_id,)).fetchone()
             if found is None:
                 return ()
             book = self._books[account_id] = found[0]
-        rows = connection.execute(_find_statement(len(keys)), (*keys, book)).fetchall()
-        contacts = [contact_from(row) for row in {row[0]: row for row in rows}.values()]
-        if len(rows) == _most_rows(len(keys)):
-            raise CrmTooMuch("The book has more contacts for a number than leadline reads.", read=contacts)
-        return contacts
+        return _find(connection, book, account_id, keys)
+
+
+class CrmInTransaction:
+    """The embedded CRM's tables in a transaction. Everything is done at once; no error is translated.
+
+    Args:
+        connection: has the transaction.
+        books: the numbers of books that are known for certain. One that this transaction adds is not: it may be undone.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, books: Mapping[str, int]) -> None:
+        self._connection = connection
+        self._books = books
+
+    async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
+        """As `CrmDatabase.find`."""
+        return _find(self._connection, self._books.get(account_id), account_id, keys)
+
+    async def log(self, new: NewLog) -> CrmLog:
+        """As `CrmDatabase.log`."""
+        return _result(insert_logs(self._connection, (new,)))
+
+    async def create_contact(self, wanted: WantedContact) -> Contact:
+        """As `CrmDatabase.create_contact`."""
+        return _result(create_contacts(self._connection, (wanted,)))
+
+    async def read_inline(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of `work`."""
+        return work(self._connection)
+
+    read = write = read_inline
+
+
+CrmTables = CrmDatabase | CrmInTransaction
+"""The tables, at any time or in one transaction."""
+
+
+def _result(results: Sequence[T | Exception]) -> T:
+    [result] = results
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _find(
+    connection: sqlite3.Connection, book: int | None, account_id: str, keys: tuple[str, ...]
+) -> Sequence[Contact]:
+    of_account = (_BOOK_NUMBER, book) if book is not None else (f"({_BOOK})", account_id)
+    rows = connection.execute(_find_statement(len(keys), of_account[0]), (*keys, of_account[1])).fetchall()
+    contacts = [contact_from(row) for row in {row[0]: row for row in rows}.values()]
+    if len(rows) == _most_rows(len(keys)):
+        raise CrmTooMuch("The book has more contacts for a number than leadline reads.", read=contacts)
+    return contacts
 
 
 @lru_cache(maxsize=256)
-def _find_statement(keys: int) -> str:
+def _find_statement(keys: int, book: str) -> str:
     # CROSS JOIN fixes the order of reading: keys, then numbers, then contacts, each by an index. The keys are a table:
     # for IN (...) SQLite would first build an index of them.
     return (
         f"SELECT {CONTACT_COLUMNS} FROM (VALUES {', '.join(['(?)'] * keys)}) AS asked"  # noqa: S608 - constants
-        " CROSS JOIN contact_numbers AS n ON n.book = ? AND n.key = asked.column1"
-        " CROSS JOIN contacts AS c ON c.pk = n.contact"
+        f" CROSS JOIN crm_contact_numbers AS n ON n.book = {book} AND n.key = asked.column1"
+        " CROSS JOIN crm_contacts AS c ON c.pk = n.contact"
         f" LIMIT {_most_rows(keys)}"
     )
 

@@ -94,7 +94,7 @@ class ImportPlan:
         if planned:
             self._entries.update({key: replace(planned[key]) for key in keys if key in planned})
         known = self.connection.execute(
-            "SELECT unique_key, pk, folded_name, import_digests FROM contacts"  # noqa: S608 - question marks
+            "SELECT unique_key, pk, folded_name, import_digests FROM crm_contacts"  # noqa: S608 - question marks
             f" WHERE book = ? AND unique_key IN ({', '.join('?' * len(keys))})",
             (self.book, *keys),
         )
@@ -220,7 +220,7 @@ class ImportPlan:
     def _contact(self, entry: Entry) -> Contact:
         if entry.contact is None:
             row = self.connection.execute(
-                f"SELECT {CONTACT_COLUMNS} FROM contacts AS c WHERE pk = ?",  # noqa: S608 - constants
+                f"SELECT {CONTACT_COLUMNS} FROM crm_contacts AS c WHERE pk = ?",  # noqa: S608 - constants
                 (entry.pk,),
             ).fetchone()
             entry.contact = contact_from(row)

@@ -104,7 +104,7 @@ class _Chunk:
 
 
 def _last_contact(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT coalesce(max(pk), 0) FROM contacts").fetchone()[0])
+    return int(connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchone()[0])
 
 
 def _read_chunk(rows: Iterator[FileItem], rules: RulesOrRegion) -> _Chunk | None:
@@ -140,5 +140,5 @@ def _take_chunk(connection: sqlite3.Connection, state: _ImportState, candidates:
 
 
 def _find_book(connection: sqlite3.Connection, account_id: str) -> int | None:
-    found = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchone()
+    found = connection.execute("SELECT book FROM crm_books WHERE account_id = ?", (account_id,)).fetchone()
     return int(found[0]) if found else None

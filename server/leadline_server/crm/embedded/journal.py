@@ -25,13 +25,13 @@ class NewLog(NamedTuple):
 
 
 _RESOLVE: Final = (
-    "SELECT b.book, c.pk, l.id FROM books AS b"
-    " LEFT JOIN contacts AS c ON c.id = ? AND c.book = b.book"
-    " LEFT JOIN call_logs AS l ON l.book = b.book AND l.unique_key = ?"
+    "SELECT b.book, c.pk, l.id FROM crm_books AS b"
+    " LEFT JOIN crm_contacts AS c ON c.id = ? AND c.book = b.book"
+    " LEFT JOIN crm_call_logs AS l ON l.book = b.book AND l.unique_key = ?"
     " WHERE b.account_id = ?"
 )
 _RECORD_ACTIVITY: Final = (
-    "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1) WHERE pk = ?2"
+    "UPDATE crm_contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1) WHERE pk = ?2"
 )
 
 
@@ -68,7 +68,7 @@ def update_log(connection: sqlite3.Connection, account_id: str, log_id: str, ent
     if entry.moves:
         columns["contact"] = _active_contact(connection, book, entry)
     changed = connection.execute(
-        f"UPDATE call_logs SET {', '.join(f'{name} = ?' for name in columns)}"  # noqa: S608 - our names
+        f"UPDATE crm_call_logs SET {', '.join(f'{name} = ?' for name in columns)}"  # noqa: S608 - our names
         " WHERE book = ? AND id = ? RETURNING contact",
         (*columns.values(), book, log_id),
     ).fetchall()
@@ -80,7 +80,8 @@ def update_log(connection: sqlite3.Connection, account_id: str, log_id: str, ent
 def find_log(connection: sqlite3.Connection, account_id: str, key: str) -> CrmLog | None:
     """The log that was written with `key`."""
     found = connection.execute(
-        "SELECT id FROM call_logs WHERE book = (SELECT book FROM books WHERE account_id = ?) AND unique_key = ?",
+        "SELECT id FROM crm_call_logs"
+        " WHERE book = (SELECT book FROM crm_books WHERE account_id = ?) AND unique_key = ?",
         (account_id, key),
     ).fetchone()
     return CrmLog(found[0]) if found else None
@@ -89,9 +90,9 @@ def find_log(connection: sqlite3.Connection, account_id: str, key: str) -> CrmLo
 def read_log(connection: sqlite3.Connection, account_id: str, log_id: str) -> StoredCallLog | None:
     """The log with this id."""
     found = connection.execute(
-        "SELECT coalesce(c.id, ''), coalesce(l.subject, ''), coalesce(l.note, '') FROM call_logs AS l"
-        " LEFT JOIN contacts AS c ON c.pk = l.contact"
-        " WHERE l.id = ? AND l.book = (SELECT book FROM books WHERE account_id = ?)",
+        "SELECT coalesce(c.id, ''), coalesce(l.subject, ''), coalesce(l.note, '') FROM crm_call_logs AS l"
+        " LEFT JOIN crm_contacts AS c ON c.pk = l.contact"
+        " WHERE l.id = ? AND l.book = (SELECT book FROM crm_books WHERE account_id = ?)",
         (log_id, account_id),
     ).fetchone()
     return found and StoredCallLog(id=log_id, contact_id=found[0], subject=found[1], note=found[2])
@@ -138,7 +139,7 @@ _PLAIN_COLUMNS: Final = (
 def _active_contact(connection: sqlite3.Connection, book: int, entry: LogEntry) -> int:
     """The contact's row, after its last activity was recorded. A contact that a log leaves keeps its activity time."""
     found = connection.execute(
-        "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1)"
+        "UPDATE crm_contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1)"
         " WHERE id = ?2 AND book = ?3 RETURNING pk",
         (to_micros(entry.call.start_time or entry.fallback_time), entry.contact_id, book),
     ).fetchall()
@@ -150,7 +151,7 @@ def _active_contact(connection: sqlite3.Connection, book: int, entry: LogEntry) 
 def _active(connection: sqlite3.Connection, contact: int | None, entry: LogEntry) -> str:
     """The id of the contact in a row, after its last activity was recorded; empty if it was deleted."""
     found = connection.execute(
-        "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1) WHERE pk = ?2 RETURNING id",
+        f"{_RECORD_ACTIVITY} RETURNING id",
         (to_micros(entry.call.start_time or entry.fallback_time), contact),
     ).fetchall()
     return str(found[0][0]) if found else ""
@@ -188,4 +189,4 @@ _OWNED_COLUMNS: Final = (
 """The columns of `_owned`, in its order."""
 
 _INSERTED: Final = ("id", "book", "unique_key", "contact", *_OWNED_COLUMNS)
-_INSERT: Final = f"INSERT INTO call_logs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"  # noqa: S608 - our names
+_INSERT: Final = f"INSERT INTO crm_call_logs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"  # noqa: S608 - our names

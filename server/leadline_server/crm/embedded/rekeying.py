@@ -12,8 +12,11 @@ from leadline_server.domain.numbers.numbering_rules import NumberingRules
 
 _CHUNK: Final = 5_000  # contacts a transaction: other processes' writes wait for one
 
-_OLD_BOOK: Final = "SELECT book FROM books WHERE account_id = ? AND key_version < ?"
-_NEXT: Final = f"SELECT {CONTACT_COLUMNS}, c.pk FROM contacts AS c WHERE c.book = ? AND c.pk > ? ORDER BY c.pk LIMIT ?"  # noqa: S608 - a constant
+_OLD_BOOK: Final = "SELECT book FROM crm_books WHERE account_id = ? AND key_version < ?"
+_NEXT: Final = (
+    f"SELECT {CONTACT_COLUMNS}, c.pk FROM crm_contacts AS c"  # noqa: S608 - a constant
+    " WHERE c.book = ? AND c.pk > ? ORDER BY c.pk LIMIT ?"
+)
 
 
 async def rekey_books(database: CrmDatabase, rules: Mapping[str, NumberingRules]) -> None:
@@ -49,9 +52,9 @@ def _rekey_some(connection: sqlite3.Connection, book: int, after: int, rules: Nu
     """The next contacts of a book; returns the last one, or None once the book is done."""
     rows = connection.execute(_NEXT, (book, after, _CHUNK)).fetchall()
     if not rows:
-        connection.execute("UPDATE books SET key_version = ? WHERE book = ?", (KEY_VERSION, book))
+        connection.execute("UPDATE crm_books SET key_version = ? WHERE book = ?", (KEY_VERSION, book))
         return None
     for *columns, pk in rows:
-        connection.execute("DELETE FROM contact_numbers WHERE contact = ?", (pk,))
+        connection.execute("DELETE FROM crm_contact_numbers WHERE contact = ?", (pk,))
         insert_numbers(connection, [(book, key, pk) for key in number_keys(contact_from(columns), rules)])
     return int(rows[-1][-1])

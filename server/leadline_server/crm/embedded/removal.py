@@ -8,12 +8,12 @@ from typing import Final
 from leadline_server.ports.crm import ContactUse
 
 _FIND: Final = """
-    SELECT pk, import_digests FROM contacts
-    WHERE id = ? AND book = (SELECT book FROM books WHERE account_id = ?)
+    SELECT pk, import_digests FROM crm_contacts
+    WHERE id = ? AND book = (SELECT book FROM crm_books WHERE account_id = ?)
 """
 # Calls that leadline did not name, and calls in which people filled their own columns.
 _HAS_OTHER_CALLS: Final = """
-    SELECT 1 FROM call_logs WHERE contact = ?
+    SELECT 1 FROM crm_call_logs WHERE contact = ?
     AND (id NOT IN (SELECT value FROM json_each(?)) OR follow_up IS NOT NULL OR rating IS NOT NULL) LIMIT 1
 """
 
@@ -30,7 +30,7 @@ def remove_unused(
     if import_digests is not None or other_calls:
         return ContactUse.USED
     if not only_check:
-        connection.execute("DELETE FROM contacts WHERE pk = ?", (key,))
+        connection.execute("DELETE FROM crm_contacts WHERE pk = ?", (key,))
     return ContactUse.UNUSED
 
 
@@ -39,7 +39,7 @@ def forget_book(connection: sqlite3.Connection, account_id: str, limit: int) -> 
 
     The empty book stays: processes remember the numbers of books, which must never be given to another account.
     """
-    books = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchall()
+    books = connection.execute("SELECT book FROM crm_books WHERE account_id = ?", (account_id,)).fetchall()
     if not books:
         return False
     [(book,)] = books
@@ -48,6 +48,6 @@ def forget_book(connection: sqlite3.Connection, account_id: str, limit: int) -> 
             f"DELETE FROM {table} WHERE pk IN (SELECT pk FROM {table} WHERE book = ? LIMIT ?)",  # noqa: S608 - constants
             (book, limit),
         ).rowcount
-        for table in ("call_logs", "contacts")
+        for table in ("crm_call_logs", "crm_contacts")
     ]
     return any(deleted)

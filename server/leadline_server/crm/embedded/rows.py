@@ -121,22 +121,22 @@ def prepare(
 
 
 _INSERT_CONTACT: Final = (
-    "INSERT INTO contacts (pk, book, id, unique_key, name, folded_name, type, create_time, last_activity_time,"
+    "INSERT INTO crm_contacts (pk, book, id, unique_key, name, folded_name, type, create_time, last_activity_time,"
     " is_placeholder, details, import_digests) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _UPDATE_CONTACT: Final = (
-    "UPDATE contacts SET id = ?, unique_key = ?, name = ?, folded_name = ?, type = ?, create_time = ?,"
+    "UPDATE crm_contacts SET id = ?, unique_key = ?, name = ?, folded_name = ?, type = ?, create_time = ?,"
     " last_activity_time = ?, is_placeholder = ?, details = ?, import_digests = ? WHERE pk = ?"
 )
-_INSERT_NUMBER: Final = "INSERT INTO contact_numbers (book, key, contact) VALUES (?, ?, ?)"
+_INSERT_NUMBER: Final = "INSERT INTO crm_contact_numbers (book, key, contact) VALUES (?, ?, ?)"
 _INSERT_NAME: Final = RowBatch(
-    ("pk", "folded_name"), "INSERT INTO contact_names (rowid, folded_name) SELECT * FROM given WHERE pk IS NOT NULL"
+    ("pk", "folded_name"), "INSERT INTO crm_contact_names (rowid, folded_name) SELECT * FROM given WHERE pk IS NOT NULL"
 )
 
 
 def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequence[NewContact]) -> None:
     """Add contacts to an account's book."""
-    [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM contacts").fetchall()
+    [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchall()
     numbered = list(enumerate(contacts, last + 1))
     connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
     _INSERT_NAME.run(connection, [(pk, contact.folded_name) for pk, contact in numbered])
@@ -146,7 +146,7 @@ def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequenc
 def update_contacts(connection: sqlite3.Connection, book: int, contacts: Mapping[int, NewContact]) -> None:
     """Make the rows with these primary keys say what the contacts say."""
     connection.executemany(_UPDATE_CONTACT, [(*contact.values, pk) for pk, contact in contacts.items()])
-    connection.executemany("DELETE FROM contact_numbers WHERE contact = ?", [(pk,) for pk in contacts])
+    connection.executemany("DELETE FROM crm_contact_numbers WHERE contact = ?", [(pk,) for pk in contacts])
     insert_numbers(connection, [(book, key, pk) for pk, contact in contacts.items() for key in contact.keys])
 
 
@@ -155,7 +155,7 @@ def number_keys(contact: Contact, rules: RulesOrRegion) -> tuple[str, ...]:
     return tuple({key: None for text in contact.phone_numbers for key in stored_keys(text, rules)})
 
 
-_NEW_BOOK: Final = "INSERT INTO books (account_id, key_version) VALUES (?, ?) RETURNING book"
+_NEW_BOOK: Final = "INSERT INTO crm_books (account_id, key_version) VALUES (?, ?) RETURNING book"
 
 
 def insert_numbers(connection: sqlite3.Connection, numbers: Sequence[tuple[int, str, int]]) -> None:
@@ -165,7 +165,7 @@ def insert_numbers(connection: sqlite3.Connection, numbers: Sequence[tuple[int, 
 
 def book_of(connection: sqlite3.Connection, account_id: str) -> int:
     """The account's book, created if it does not exist. Only within a write."""
-    found = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchone()
+    found = connection.execute("SELECT book FROM crm_books WHERE account_id = ?", (account_id,)).fetchone()
     if found is None:
         found = connection.execute(_NEW_BOOK, (account_id, KEY_VERSION)).fetchone()
     return int(found[0])

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from leadline_server.crm.embedded.database import CrmDatabase
+from leadline_server.crm.embedded.database import CrmTables
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from, fold
 from leadline_server.crm.toolkit.name_paging import read_cursor, write_cursor
 from leadline_server.domain.contact import Contact
@@ -24,7 +24,7 @@ class Position(NamedTuple):
     id: str
 
 
-async def search(database: CrmDatabase, account_id: str, name: str, limit: int, cursor: str) -> ContactPage:
+async def search(database: CrmTables, account_id: str, name: str, limit: int, cursor: str) -> ContactPage:
     """A page of the contacts whose name contains `name`, by name, then id.
 
     An index of trigrams finds rare parts of names. For a frequent part, names are read in their order, slice by slice,
@@ -50,22 +50,20 @@ def _find_rare(
     trigrams = {part[at : at + _TRIGRAM].replace('"', '""') for at in range(len(part) - _TRIGRAM + 1)}
     match = " AND ".join(f'"{trigram}"' for trigram in trigrams)
     hits = connection.execute(
-        "SELECT rowid FROM contact_names WHERE contact_names MATCH ? LIMIT ?", (match, _FEW + 1)
+        "SELECT rowid FROM crm_contact_names WHERE crm_contact_names MATCH ? LIMIT ?", (match, _FEW + 1)
     ).fetchall()
     if len(hits) > _FEW:
         return None
     rows = connection.execute(
-        f"SELECT {CONTACT_COLUMNS} FROM json_each(?) AS hit CROSS JOIN contacts AS c ON c.pk = hit.value"  # noqa: S608 - a constant
-        " WHERE c.book = (SELECT book FROM books WHERE account_id = ?)"
+        f"SELECT {CONTACT_COLUMNS} FROM json_each(?) AS hit CROSS JOIN crm_contacts AS c ON c.pk = hit.value"  # noqa: S608 - a constant
+        " WHERE c.book = (SELECT book FROM crm_books WHERE account_id = ?)"
         " AND (c.folded_name, c.id) > (?, ?) AND instr(c.folded_name, ?) ORDER BY c.folded_name, c.id LIMIT ?",
         (msgspec.json.encode([pk for (pk,) in hits]).decode(), account_id, *start, part, limit),
     )
     return [contact_from(row) for row in rows]
 
 
-async def _find_frequent(
-    database: CrmDatabase, account_id: str, part: str, start: Position, limit: int
-) -> list[Contact]:
+async def _find_frequent(database: CrmTables, account_id: str, part: str, start: Position, limit: int) -> list[Contact]:
     contacts: list[Contact] = []
     position: Position | None = start
     while position is not None and len(contacts) < limit:
@@ -79,17 +77,17 @@ def _read_slice(
     connection: sqlite3.Connection, account_id: str, part: str, start: Position, limit: int
 ) -> tuple[list[Contact], Position | None]:
     """The contacts of a slice of the names, and where the next slice begins (None at the end)."""
-    book = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchone()
+    book = connection.execute("SELECT book FROM crm_books WHERE account_id = ?", (account_id,)).fetchone()
     if book is None:
         return [], None
     end = connection.execute(
-        "SELECT folded_name, id FROM contacts WHERE book = ? AND (folded_name, id) > (?, ?)"
+        "SELECT folded_name, id FROM crm_contacts WHERE book = ? AND (folded_name, id) > (?, ?)"
         " ORDER BY folded_name, id LIMIT 1 OFFSET ?",
         (*book, *start, _SLICE - 1),
     ).fetchone()
     within, bounds = ("AND (c.folded_name, c.id) <= (?, ?)", end) if end else ("", ())
     rows = connection.execute(
-        f"SELECT {CONTACT_COLUMNS} FROM contacts AS c WHERE c.book = ? AND (c.folded_name, c.id) > (?, ?) {within}"  # noqa: S608 - constants
+        f"SELECT {CONTACT_COLUMNS} FROM crm_contacts AS c WHERE c.book = ? AND (c.folded_name, c.id) > (?, ?) {within}"  # noqa: S608 - constants
         " AND instr(c.folded_name, ?) ORDER BY c.folded_name, c.id LIMIT ?",
         (*book, *start, *bounds, part, limit),
     )

@@ -53,6 +53,7 @@ class AdapterContext:
         closing: a stack for everything that must be closed at the end.
         process_id: the id of this process: the owner of its leases on tokens.
         egress: how connections leave this machine, for adapters that do not use the session.
+        storage: the ledger's database, for a CRM that lives in it; None: there is none, and such a CRM has its own.
         is_checked: whether the connection may reach only the hosts that `egress` lets pass; the session sees to that.
     """
 
@@ -66,6 +67,7 @@ class AdapterContext:
     process_id: str
     egress: Egress = field(default_factory=Egress)
     is_checked: bool = False
+    storage: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

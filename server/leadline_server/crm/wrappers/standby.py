@@ -6,7 +6,8 @@ from typing import Final, ParamSpec, TypeVar
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.ledger_errors import StandbyLedger
 from leadline_server.domain.request_not_sent import CrmNotUsed
-from leadline_server.ports.crm import CrmAdapter, CrmMethod
+from leadline_server.ports.crm import CrmAdapter, CrmMethod, in_ledger, in_transaction
+from leadline_server.ports.ledger import LedgerTransaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,6 +23,15 @@ class StandbyCrm(CrmWrapper):
     def __init__(self, inner: CrmAdapter, is_standby: Callable[[], bool]) -> None:
         super().__init__(inner)
         self._is_standby = is_standby
+
+    @property
+    def is_in_ledger(self) -> bool:
+        """As `inner`."""
+        return in_ledger(self._inner) is not None
+
+    def within(self, transaction: LedgerTransaction) -> "StandbyCrm":
+        """As `inner`, with the same check of writes."""
+        return StandbyCrm(in_transaction(self._inner, transaction), self._is_standby)
 
     async def _do(self, method: CrmMethod, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         if method in _WRITES and self._is_standby():

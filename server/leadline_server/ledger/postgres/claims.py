@@ -87,8 +87,11 @@ class PostgresClaims:
 
         return await self._database.write(begin)
 
-    async def release(self, account_id: str, number_key: str, lease_owner: str, given_up: datetime | None) -> None:
-        """Release the claim without a contact."""
+    async def release(
+        self, account_id: str, number_key: str, lease_owner: str, given_up: datetime | None, *, may_wait: bool = False
+    ) -> None:
+        """Release the claim without a contact. It never waits: commits are not shared here."""
+        del may_wait
         held = (account_id, number_key, lease_owner)
         stopped = None if given_up is None else to_microseconds(given_up)
 
@@ -110,8 +113,10 @@ class PostgresClaims:
         lease_owner: str = "",
         creation_key: str = "",
         placeholder_by: Actor | None = None,
+        may_wait: bool = False,
     ) -> None:
-        """Record the number's contact; the holder's claim and creation are over."""
+        """Record the number's contact; the holder's claim and creation are over. It never waits, as `release`."""
+        del may_wait
         finish = _Finish(
             account_id=account_id,
             number_key=number_key,

@@ -30,6 +30,7 @@ from leadline_server.ledger.postgres.secrets import PostgresSecrets
 from leadline_server.ledger.postgres.settings_versions import SettingsVersions
 from leadline_server.ledger.postgres.tokens import PostgresTokens
 from leadline_server.ledger.postgres.users import PostgresUsers
+from leadline_server.ports.ledger.transactions import NoTransactions
 from leadline_server.storage.postgres.address import PostgresAddress, shown
 from leadline_server.storage.postgres.connecting import connection_options
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase, open_pool
@@ -65,6 +66,10 @@ class PostgresLedger:
         """The directory's users."""
         self.credentials: Final = PostgresCredentials(database)
         """The API keys and the denied tokens."""
+        self.storage: Final = database
+        """The database. The embedded CRM has no tables for it, and keeps a file of its own beside this ledger."""
+        self.transactions: Final = NoTransactions()
+        """No CRM lives in this ledger."""
         self.call_logs: Final = PostgresCallLogs(database)
         """The call logs."""
         self.claims: Final = PostgresClaims(database)

@@ -49,15 +49,3 @@ def back_up_ledger(source: Path, target: Path, *, overwrite: bool) -> Sequence[s
 
     copy_database(source, target, overwrite=overwrite, finish=finish)
     return problems
-
-
-def back_up_file(source: Path, target: Path, *, overwrite: bool) -> Sequence[str]:
-    """Copy another database file of leadline, such as the embedded CRM's, as `back_up_ledger` does."""
-    copy_database(source, target, overwrite=overwrite, finish=_check_pages)
-    return ()
-
-
-def _check_pages(copy: sqlite3.Connection) -> None:
-    problems = [str(text) for (text,) in copy.execute("PRAGMA quick_check(5)").fetchall() if text != "ok"]
-    if problems:
-        raise DamagedDatabase(problems)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
+from leadline_server.domain.audit import Actor
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
-from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.placeholder_counts import give_back, take
+from leadline_server.ledger.sqlite.placeholders import record_created
 from leadline_server.ports.ledger import Claimed, HeldByAnother, Remembered
+from leadline_server.ports.ledger.claims import RELEASE_SECONDS
 from leadline_server.storage.sqlite import SqliteDatabase
 
 # `given_up_at` becomes a time at which the earlier holder had stopped. A holder that died had stopped at `lease_until`.
@@ -74,12 +75,10 @@ _HELD: Final = """
     SELECT reservation, given_up_at FROM claims WHERE account_id = ? AND number_key = ? AND lease_owner = ?
 """
 _RESERVE: Final = "UPDATE claims SET reservation = ? WHERE account_id = ? AND number_key = ?"
-_RECORD: Final = """
-    INSERT OR IGNORE INTO placeholders (account_id, contact_id, created_at, document)
-    SELECT account_id, :contact_id, :now, reservation FROM claims
+_TAKEN: Final = """
+    SELECT reservation FROM claims
     WHERE account_id = :account_id AND number_key = :number_key AND reservation IS NOT NULL
     AND (lease_owner = :lease_owner OR (lease_owner IS NULL AND creation_key = :creation_key))
-    RETURNING document
 """
 _DELETE_EMPTY: Final = """
     DELETE FROM claims
@@ -89,9 +88,6 @@ _REMEMBERED: Final = """
     SELECT number_key, contact_id, recorded_at FROM claims
     WHERE account_id = ? AND number_key IN (SELECT value FROM json_each(?)) AND contact_id IS NOT NULL
 """
-
-_MADE_BY_CALL: Final = "PLACEHOLDER_CREATED"
-_MADE_BY_REQUEST: Final = "REQUESTED"
 
 _Values = dict[str, Any]
 """The named parameters of a statement."""
@@ -143,7 +139,9 @@ class SqliteClaims:
 
         return await self._database.write(begin)
 
-    async def release(self, account_id: str, number_key: str, lease_owner: str, given_up: datetime | None) -> None:
+    async def release(
+        self, account_id: str, number_key: str, lease_owner: str, given_up: datetime | None, *, may_wait: bool = False
+    ) -> None:
         """Release the claim without a contact."""
         values = {
             "account_id": account_id,
@@ -151,14 +149,7 @@ class SqliteClaims:
             "lease_owner": lease_owner,
             "given_up": None if given_up is None else to_microseconds(given_up),
         }
-
-        def release(connection: sqlite3.Connection) -> None:
-            if given_up is None:
-                _give_back(connection, account_id, number_key, lease_owner, unless_given_up=True)
-            connection.execute(_RELEASE, values)
-            connection.execute(_DELETE_EMPTY, (account_id, number_key))
-
-        await self._database.write(release)
+        await self._database.write_batched(_release, values, within=RELEASE_SECONDS if may_wait else 0.0)
 
     async def finish(
         self,
@@ -170,6 +161,7 @@ class SqliteClaims:
         lease_owner: str = "",
         creation_key: str = "",
         placeholder_by: Actor | None = None,
+        may_wait: bool = False,
     ) -> None:
         """Record the number's contact; the holder's claim and creation are over."""
         values = {
@@ -181,7 +173,7 @@ class SqliteClaims:
             "lease_owner": lease_owner,
             "by": placeholder_by,
         }
-        await self._database.write_batched(_finish, values)
+        await self._database.write_batched(_finish, values, within=RELEASE_SECONDS if may_wait else 0.0)
 
     async def remembered(self, account_id: str, number_keys: Sequence[str]) -> dict[str, Remembered]:
         """The contacts recorded for these numbers, by number key."""
@@ -228,6 +220,16 @@ def _reserve(connection: sqlite3.Connection, values: _Values, wish: Reservation)
     return None
 
 
+def _release(connection: sqlite3.Connection, batch: Sequence[_Values]) -> Sequence[None]:
+    for values in batch:
+        held = (values["account_id"], values["number_key"], values["lease_owner"])
+        if values["given_up"] is None:
+            _give_back(connection, *held, unless_given_up=True)
+        connection.execute(_RELEASE, values)
+        connection.execute(_DELETE_EMPTY, held[:2])
+    return [None] * len(batch)
+
+
 def _finish(connection: sqlite3.Connection, batch: Sequence[_Values]) -> Sequence[None]:
     for values in batch:
         _record_placeholder(connection, values)
@@ -239,15 +241,9 @@ def _finish(connection: sqlite3.Connection, batch: Sequence[_Values]) -> Sequenc
 
 def _record_placeholder(connection: sqlite3.Connection, values: _Values) -> None:
     """Record that the contact is a placeholder, if it is one."""
-    by: Actor | None = values["by"]
-    action, key = AuditAction.PLACEHOLDER_CREATED, (values["account_id"], values["contact_id"])
-    for (document,) in connection.execute(_RECORD, values).fetchall():
-        made = json.loads(document)
-        owner = LEADLINE.acting_for(made["user"])
-        note(connection, owner, key[0], action, key[1], reason=_MADE_BY_CALL, call_id=made["call"])
-        return
-    if by is not None:
-        note(connection, by, key[0], action, key[1], reason=_MADE_BY_REQUEST)
+    rows = connection.execute(_TAKEN, values).fetchall()
+    taken = rows[0][0] if rows else ""
+    record_created(connection, values["account_id"], values["contact_id"], values["now"], taken, values["by"])
 
 
 def _give_back(

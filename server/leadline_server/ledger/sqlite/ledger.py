@@ -30,6 +30,7 @@ from leadline_server.ledger.sqlite.retention import SqliteRetention
 from leadline_server.ledger.sqlite.secrets import SqliteSecrets
 from leadline_server.ledger.sqlite.settings_cache import SharedVersions, open_versions
 from leadline_server.ledger.sqlite.tokens import SqliteTokens
+from leadline_server.ledger.sqlite.transactions import SqliteTransactions
 from leadline_server.ledger.sqlite.users import SqliteUsers
 from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database
 
@@ -59,6 +60,7 @@ class SqliteLedger:
         self._users = SqliteUsers(database, versions.settings)
         self._credentials = SqliteCredentials(database, versions.credentials)
         self._call_logs = SqliteCallLogs(database)
+        self._transactions = SqliteTransactions(database, self._preferences)
         self._claims = SqliteClaims(database)
         self._placeholders = SqlitePlaceholders(database)
         self._requests = SqliteRequests(database)
@@ -111,6 +113,11 @@ class SqliteLedger:
         return self._call_logs
 
     @property
+    def transactions(self) -> SqliteTransactions:
+        """Transactions over several parts, for a CRM that lives in the ledger."""
+        return self._transactions
+
+    @property
     def claims(self) -> SqliteClaims:
         """The claims on numbers."""
         return self._claims
@@ -159,6 +166,11 @@ class SqliteLedger:
     def secrets(self) -> SqliteSecrets:
         """The envelope keys, for rotation."""
         return self._secrets
+
+    @property
+    def storage(self) -> SqliteDatabase:
+        """The database, for a CRM that lives in it."""
+        return self._database
 
     @property
     def secret(self) -> bytes:

@@ -1,5 +1,6 @@
 """The placeholders that calls created, and the replays, in SQLite."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,6 +15,9 @@ from leadline_server.ledger.sqlite.audit import note
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _COLUMNS: Final = "contact_id, document, created_at"
+_RECORD: Final = "INSERT OR IGNORE INTO placeholders (account_id, contact_id, created_at, document) VALUES (?, ?, ?, ?)"
+_MADE_BY_CALL: Final = "PLACEHOLDER_CREATED"
+_MADE_BY_REQUEST: Final = "REQUESTED"
 _LIST: Final = f"""
     SELECT {_COLUMNS} FROM placeholders WHERE account_id = ? AND (created_at, contact_id) > (?, ?)
     ORDER BY created_at, contact_id LIMIT ?
@@ -76,3 +80,27 @@ class SqlitePlaceholders:
         key = (account_id, replay_id, to_microseconds(now - REPLAY_AGE))
         rows = await self._database.read_inline(lambda connection: connection.execute(_HAS_REPLAY, key).fetchall())
         return bool(rows)
+
+
+def record_created(
+    connection: sqlite3.Connection, account_id: str, contact_id: str, now: int, taken: str, by: Actor | None
+) -> None:
+    """Record a placeholder that was created, within a transaction of the caller's.
+
+    Args:
+        connection: the connection.
+        account_id: the account.
+        contact_id: the placeholder.
+        now: the time in microseconds.
+        taken: what `placeholder_counts.take` returned for it; empty: a request of `by` created it, not a call.
+        by: who has the audit trail say, without `taken`.
+    """
+    if taken:
+        if not connection.execute(_RECORD, (account_id, contact_id, now, taken)).rowcount:
+            return  # it is recorded already
+        made = json.loads(taken)
+        owner = LEADLINE.acting_for(made["user"])
+        reason, call = _MADE_BY_CALL, {"call_id": made["call"]}
+        note(connection, owner, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=reason, **call)
+    elif by is not None:
+        note(connection, by, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=_MADE_BY_REQUEST)

@@ -40,15 +40,16 @@ class SqlitePreferences:
         if cached is not None:
             return cached
 
-        def load(connection: sqlite3.Connection) -> PreferencesInForce:
-            # The version first: if the preferences turn out newer than the version, they are only read once more.
-            version = read_settings_version(connection)
-            settings, user = load_settings(connection, account_id), _load(connection, account_id, user_id)
-            return PreferencesInForce(resolve(settings, user), user, version)
-
-        preferences = await self._database.read_inline(load)
+        preferences = await self._database.read_inline(lambda connection: _in_force(connection, account_id, user_id))
         self._cache.put((account_id, user_id), preferences, preferences.version)
         return preferences
+
+    def within(self, connection: sqlite3.Connection, account_id: str, user_id: str) -> PreferencesInForce:
+        """As `get`, within a write transaction: what is cached is in force if its version is, until that ends.
+
+        It may run on the writer's thread, so it only reads the cache.
+        """
+        return self._cache.get((account_id, user_id)) or _in_force(connection, account_id, user_id)
 
     async def change(
         self,
@@ -71,6 +72,13 @@ class SqlitePreferences:
             return settings, after
 
         return await self._database.write(update)
+
+
+def _in_force(connection: sqlite3.Connection, account_id: str, user_id: str) -> PreferencesInForce:
+    # The version first: if the preferences turn out newer than the version, they are only read once more.
+    version = read_settings_version(connection)
+    settings, user = load_settings(connection, account_id), _load(connection, account_id, user_id)
+    return PreferencesInForce(resolve(settings, user), user, version)
 
 
 def _load(connection: sqlite3.Connection, account_id: str, user_id: str) -> Preferences:

@@ -13,6 +13,9 @@ MEMORY: Final = timedelta(hours=24)
 
 _DELETED_AT_ONCE: Final = 1_000  # bounds how long one commit takes
 
+_ANSWER: Final = (
+    "SELECT fingerprint, contact FROM requests WHERE account_id = ? AND request_id = ? AND answered_at >= ?"
+)
 _REMEMBER: Final = """
     INSERT INTO requests (account_id, request_id, answered_at, fingerprint, contact) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE
@@ -34,24 +37,26 @@ class SqliteRequests:
 
     async def get(self, account_id: str, request_id: str, now: datetime) -> RecordedAnswer | None:
         """The answer to this request; None if it is unknown or older than 24 hours."""
-        key = (account_id, request_id, to_microseconds(now - MEMORY))
-
-        def select(connection: sqlite3.Connection) -> RecordedAnswer | None:
-            query = (
-                "SELECT fingerprint, contact FROM requests WHERE account_id = ? AND request_id = ? AND answered_at >= ?"
-            )
-            rows = connection.execute(query, key).fetchall()
-            return RecordedAnswer(bytes(rows[0][0]), CONTACT.decode(rows[0][1])) if rows else None
-
-        return await self._database.read_inline(select)
+        return await self._database.read_inline(lambda connection: read_answer(connection, account_id, request_id, now))
 
     async def remember(self, account_id: str, request_id: str, answer: RecordedAnswer, now: datetime) -> None:
         """Remember a success, and delete answers that are too old."""
-        oldest = to_microseconds(now - MEMORY)
-        row = (account_id, request_id, to_microseconds(now), answer.fingerprint, CONTACT.encode(answer.contact), oldest)
+        await self._database.write(lambda connection: store_answer(connection, account_id, request_id, answer, now))
 
-        def insert(connection: sqlite3.Connection) -> None:
-            connection.execute(_REMEMBER, row)
-            connection.execute(_DELETE_OLD, (oldest, _DELETED_AT_ONCE))
 
-        await self._database.write(insert)
+def read_answer(
+    connection: sqlite3.Connection, account_id: str, request_id: str, now: datetime
+) -> RecordedAnswer | None:
+    """The answer to a request; None if it is unknown or too old."""
+    rows = connection.execute(_ANSWER, (account_id, request_id, to_microseconds(now - MEMORY))).fetchall()
+    return RecordedAnswer(bytes(rows[0][0]), CONTACT.decode(rows[0][1])) if rows else None
+
+
+def store_answer(
+    connection: sqlite3.Connection, account_id: str, request_id: str, answer: RecordedAnswer, now: datetime
+) -> None:
+    """Remember a success, and delete answers that are too old. Within a transaction of the caller's."""
+    oldest = to_microseconds(now - MEMORY)
+    row = (account_id, request_id, to_microseconds(now), answer.fingerprint, CONTACT.encode(answer.contact), oldest)
+    connection.execute(_REMEMBER, row)
+    connection.execute(_DELETE_OLD, (oldest, _DELETED_AT_ONCE))

@@ -35,6 +35,12 @@ from leadline_server.ports.ledger.requests import RecordedAnswer, Requests
 from leadline_server.ports.ledger.retention import Pruned, Retention
 from leadline_server.ports.ledger.secrets import Secrets, SecretsState
 from leadline_server.ports.ledger.tokens import ACCOUNT_PREFIX, TokenStore, account_owner, connection_owner
+from leadline_server.ports.ledger.transactions import (
+    CallLogsInTransaction,
+    LedgerTransaction,
+    PlaceholderCounts,
+    Transactions,
+)
 from leadline_server.ports.ledger.users import Users
 
 __all__ = [
@@ -49,6 +55,7 @@ __all__ = [
     "CallLogGroup",
     "CallLogPage",
     "CallLogs",
+    "CallLogsInTransaction",
     "Change",
     "Claimed",
     "Claims",
@@ -58,6 +65,8 @@ __all__ = [
     "Credentials",
     "HeldByAnother",
     "Ledger",
+    "LedgerTransaction",
+    "PlaceholderCounts",
     "Placeholders",
     "PreferenceStore",
     "PreferencesInForce",
@@ -73,6 +82,7 @@ __all__ = [
     "Secrets",
     "SecretsState",
     "TokenStore",
+    "Transactions",
     "Users",
     "account_owner",
     "connection_owner",

@@ -9,10 +9,13 @@ Example of a claim during a creation, then after it:
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from leadline_server.domain.audit import Actor
 from leadline_server.domain.placeholders import LimitReached, Reservation
+
+RELEASE_SECONDS: Final = 0.05
+"""How long the release of a claim may wait to share another commit, in seconds."""
 
 
 class Remembered(NamedTuple):
@@ -87,7 +90,9 @@ class Claims(Protocol):
         """
         ...
 
-    async def release(self, account_id: str, number_key: str, lease_owner: str, given_up: datetime | None) -> None:
+    async def release(
+        self, account_id: str, number_key: str, lease_owner: str, given_up: datetime | None, *, may_wait: bool = False
+    ) -> None:
         """Release the claim without a contact; nothing changes if `lease_owner` has lost it.
 
         Args:
@@ -97,6 +102,7 @@ class Claims(Protocol):
             given_up: None: the holder made nothing. Its own creation is over, and what it reserved is given back; an
                 earlier one stays as it was found. A
                 time: the holder asked the CRM for the contact and stopped then; whether it was made is unknown.
+            may_wait: as for `finish`.
         """
         ...
 
@@ -110,13 +116,15 @@ class Claims(Protocol):
         lease_owner: str = "",
         creation_key: str = "",
         placeholder_by: Actor | None = None,
+        may_wait: bool = False,
     ) -> None:
         """Record that the number's contact is `contact_id`, made with `creation_key` (empty: not known).
 
         If `lease_owner` holds the claim, its creation is over and the claim is released. If no process holds it, a
         recorded creation with the same key is over. Another process's claim and creation stay as they are. If the
         creation had a reservation, the contact is recorded as a placeholder, also in the audit trail. `placeholder_by`
-        is who had a placeholder made without one; it is for the audit trail alone.
+        is who had a placeholder made without one; it is for the audit trail alone. With `may_wait`, no one
+        waits for the claim: the change may wait up to RELEASE_SECONDS, to share the commit of another one.
         """
         ...
 

@@ -16,6 +16,7 @@ from leadline_server.ports.ledger.requests import Requests
 from leadline_server.ports.ledger.retention import Retention
 from leadline_server.ports.ledger.secrets import Secrets
 from leadline_server.ports.ledger.tokens import TokenStore
+from leadline_server.ports.ledger.transactions import Transactions
 from leadline_server.ports.ledger.users import Users
 
 
@@ -60,6 +61,11 @@ class Ledger(Protocol):
     @property
     def call_logs(self) -> CallLogs:
         """The call logs."""
+        ...
+
+    @property
+    def transactions(self) -> Transactions:
+        """Transactions over several parts, for a CRM that lives in the ledger."""
         ...
 
     @property
@@ -110,6 +116,11 @@ class Ledger(Protocol):
     @property
     def secrets(self) -> Secrets:
         """The envelope keys, which encrypt tokens and other secrets."""
+        ...
+
+    @property
+    def storage(self) -> object:
+        """The database itself, for a CRM that lives in it. Each kind of ledger has its own kind of database."""
         ...
 
     @property

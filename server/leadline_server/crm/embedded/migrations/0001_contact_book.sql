@@ -1,14 +1,14 @@
--- Several accounts keep their books in one file.
-CREATE TABLE books (
+-- These tables may be in the ledger's file. Several accounts keep their books in them.
+CREATE TABLE crm_books (
     book INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL UNIQUE,
     key_version INTEGER NOT NULL DEFAULT 0  -- the rules that the keys of numbers were made by (rekeying.py)
 );
 
 -- Times are microseconds since 1970-01-01 UTC.
-CREATE TABLE contacts (
+CREATE TABLE crm_contacts (
     pk INTEGER PRIMARY KEY,
-    book INTEGER NOT NULL REFERENCES books (book),
+    book INTEGER NOT NULL REFERENCES crm_books (book),
     id TEXT NOT NULL UNIQUE,
     unique_key TEXT,                    -- of the request that created it, or of the record it was imported from
     name TEXT NOT NULL,
@@ -17,45 +17,46 @@ CREATE TABLE contacts (
     create_time INTEGER,
     last_activity_time INTEGER,
     is_placeholder INTEGER NOT NULL,
-    details TEXT NOT NULL               -- JSON, for it is only read whole: phone_numbers, email, company, title, attributes
+    details TEXT NOT NULL,              -- JSON, for it is only read whole: phone_numbers, email, company, title, attributes
+    import_digests BLOB                 -- of the rows of files that it was imported from, eight bytes each; NULL: of none
 );
 
-CREATE UNIQUE INDEX contacts_by_unique_key ON contacts (book, unique_key) WHERE unique_key IS NOT NULL;
-CREATE INDEX contacts_by_name ON contacts (book, folded_name, id);
+CREATE UNIQUE INDEX crm_contacts_by_unique_key ON crm_contacts (book, unique_key) WHERE unique_key IS NOT NULL;
+CREATE INDEX crm_contacts_by_name ON crm_contacts (book, folded_name, id);
 
--- A contact is found by its numbers' keys (see rows.py): one probe here, one in contacts.
-CREATE TABLE contact_numbers (
+-- A contact is found by its numbers' keys (see rows.py): one probe here, one in the contacts.
+CREATE TABLE crm_contact_numbers (
     book INTEGER NOT NULL,
     key TEXT NOT NULL,
-    contact INTEGER NOT NULL REFERENCES contacts (pk) ON DELETE CASCADE,
+    contact INTEGER NOT NULL REFERENCES crm_contacts (pk) ON DELETE CASCADE,
     PRIMARY KEY (book, key, contact)
 ) WITHOUT ROWID;
 
-CREATE INDEX contact_numbers_by_contact ON contact_numbers (contact);
+CREATE INDEX crm_contact_numbers_by_contact ON crm_contact_numbers (contact);
 
 -- Finds rare parts of names; trigrams without positions, for the hits are compared with the whole name anyway.
-CREATE VIRTUAL TABLE contact_names USING fts5 (
-    folded_name, content = 'contacts', content_rowid = 'pk', tokenize = 'trigram', detail = none, columnsize = 0
+CREATE VIRTUAL TABLE crm_contact_names USING fts5 (
+    folded_name, content = 'crm_contacts', content_rowid = 'pk', tokenize = 'trigram', detail = none, columnsize = 0
 );
 
 -- New names are added by rows.py, many at once: a trigger would have FTS5 write its index out after every row, which takes
 -- eight times as long.
-CREATE TRIGGER contacts_deleted AFTER DELETE ON contacts BEGIN
-    INSERT INTO contact_names (contact_names, rowid, folded_name) VALUES ('delete', old.pk, old.folded_name);
+CREATE TRIGGER crm_contacts_deleted AFTER DELETE ON crm_contacts BEGIN
+    INSERT INTO crm_contact_names (crm_contact_names, rowid, folded_name) VALUES ('delete', old.pk, old.folded_name);
 END;
 
-CREATE TRIGGER contacts_renamed AFTER UPDATE OF folded_name ON contacts BEGIN
-    INSERT INTO contact_names (contact_names, rowid, folded_name) VALUES ('delete', old.pk, old.folded_name);
-    INSERT INTO contact_names (rowid, folded_name) VALUES (new.pk, new.folded_name);
+CREATE TRIGGER crm_contacts_renamed AFTER UPDATE OF folded_name ON crm_contacts BEGIN
+    INSERT INTO crm_contact_names (crm_contact_names, rowid, folded_name) VALUES ('delete', old.pk, old.folded_name);
+    INSERT INTO crm_contact_names (rowid, folded_name) VALUES (new.pk, new.folded_name);
 END;
 
 -- The call journal. All but the columns at the end belongs to leadline and follows the call.
-CREATE TABLE call_logs (
+CREATE TABLE crm_call_logs (
     pk INTEGER PRIMARY KEY,
-    book INTEGER NOT NULL REFERENCES books (book),
+    book INTEGER NOT NULL REFERENCES crm_books (book),
     id TEXT NOT NULL UNIQUE,
     unique_key TEXT NOT NULL,
-    contact INTEGER REFERENCES contacts (pk) ON DELETE SET NULL,
+    contact INTEGER REFERENCES crm_contacts (pk) ON DELETE SET NULL,
     call_id TEXT NOT NULL,
     linked_id TEXT,
     owner TEXT NOT NULL,                -- the CRM's user, else leadline's
@@ -85,5 +86,8 @@ CREATE TABLE call_logs (
     rating INTEGER
 );
 
-CREATE UNIQUE INDEX call_logs_by_unique_key ON call_logs (book, unique_key);
-CREATE INDEX call_logs_by_contact ON call_logs (contact, start_time);
+CREATE UNIQUE INDEX crm_call_logs_by_unique_key ON crm_call_logs (book, unique_key);
+CREATE INDEX crm_call_logs_by_contact ON crm_call_logs (contact, start_time);
+
+-- One row if the contacts and logs of an older file of its own were copied (old_file.py).
+CREATE TABLE crm_taken_over (id INTEGER PRIMARY KEY CHECK (id = 1));

@@ -1,0 +1,150 @@
+"""Transactions of the SQLite ledger for accounts whose CRM is in the same file (ports.ledger.transactions).
+
+The function of a transaction is a coroutine, so that it can use the same code as deliveries to other CRMs. Here it
+never waits for anything: all that it uses reads and writes on the one connection, at once. So it is run to its end
+within the group commit of `SqliteDatabase`, without the event loop.
+"""
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeVar, cast
+
+from leadline_server.domain.audit import Actor
+from leadline_server.domain.call_log import CallLog, CallLogChange
+from leadline_server.domain.joining import CallJoining
+from leadline_server.domain.placeholders import LimitReached, Reservation
+from leadline_server.ledger.codec import to_microseconds
+from leadline_server.ledger.sqlite.call_log_changes import TransactionChanges, linked_logs, read_log
+from leadline_server.ledger.sqlite.placeholder_counts import give_back, take
+from leadline_server.ledger.sqlite.placeholders import record_created
+from leadline_server.ledger.sqlite.preferences import SqlitePreferences
+from leadline_server.ledger.sqlite.requests import read_answer, store_answer
+from leadline_server.ports.ledger import CallKey, LedgerTransaction, PreferencesInForce, RecordedAnswer
+from leadline_server.storage.sqlite import SqliteDatabase
+
+T = TypeVar("T")
+
+_MOST_TURNS: Final = 100_000  # far more than a lookup of the most contacts has
+
+
+class SqliteTransaction:
+    """Implements ports.ledger.LedgerTransaction on a connection.
+
+    Attributes:
+        connection: the connection, for the CRM in the same file.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, preferences: SqlitePreferences) -> None:
+        self.connection = connection
+        self.call_logs = _CallLogs(connection)
+        self._preferences = preferences
+
+    @property
+    def placeholders(self) -> "_PlaceholderCounts":
+        """The limits of placeholders."""
+        return _PlaceholderCounts(self.connection)
+
+    @property
+    def requests(self) -> "_Requests":
+        """The answers by request id."""
+        return _Requests(self.connection)
+
+    async def preferences(self, account_id: str, user_id: str) -> PreferencesInForce:
+        """The preferences in force: no other process can change them before this transaction ends."""
+        return self._preferences.within(self.connection, account_id, user_id)
+
+    async def hold_number(self, account_id: str, number_key: str) -> bool:
+        """Nothing to do: this transaction has the file's write lock, so nothing else changes."""
+        del account_id, number_key
+        return True
+
+
+class SqliteTransactions:
+    """Implements ports.ledger.Transactions."""
+
+    def __init__(self, database: SqliteDatabase, preferences: SqlitePreferences) -> None:
+        self._database = database
+        self._preferences = preferences
+
+    async def run(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+        """The result of `work`, committed with those of other transactions that were submitted meanwhile."""
+
+        def whole(connection: sqlite3.Connection) -> T:
+            transaction = SqliteTransaction(connection, self._preferences)
+            result = finished(work(transaction))
+            transaction.call_logs.store()
+            return result
+
+        return await self._database.write_short(whole)
+
+    async def read(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+        """The result of `work` on a snapshot."""
+        return await self._database.read(
+            lambda connection: finished(work(SqliteTransaction(connection, self._preferences)))
+        )
+
+
+def finished(work: Awaitable[T]) -> T:
+    """The result of a coroutine that waits for nothing. Where it would give others a turn, it goes on at once.
+
+    Raises:
+        RuntimeError: it waits for something, which would never come while the transaction is open.
+    """
+    coroutine = cast("Coroutine[Any, Any, T]", work)
+    try:
+        for _ in range(_MOST_TURNS):
+            if coroutine.send(None) is not None:  # `asyncio.sleep(0)` yields None
+                break
+    except StopIteration as end:
+        return cast("T", end.value)
+    coroutine.close()
+    raise RuntimeError("a transaction of the ledger waited for something else")
+
+
+class _CallLogs:
+    """The call logs of a transaction. Changes are kept, and stored once at the end."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._changes = TransactionChanges(connection)
+
+    async def get(self, key: CallKey) -> CallLog | None:
+        return read_log(self._connection, key)
+
+    async def linked(self, account_id: str, link_key: str) -> Sequence[CallLog]:
+        return linked_logs(self._connection, account_id, link_key)
+
+    async def change(
+        self, key: CallKey, change: Callable[[CallLog | None], CallLog], joining: CallJoining | None = None
+    ) -> CallLogChange:
+        return self._changes.change(key, change, joining)
+
+    def store(self) -> None:
+        """Write what has changed."""
+        self._changes.store()
+
+
+class _PlaceholderCounts:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def take(self, account_id: str, reservation: Reservation, now: datetime) -> str | LimitReached:
+        return take(self._connection, account_id, reservation, to_microseconds(now))
+
+    async def give_back(self, account_id: str, taken: str) -> None:
+        give_back(self._connection, account_id, taken)
+
+    async def created(self, account_id: str, contact_id: str, now: datetime, *, taken: str, by: Actor | None) -> None:
+        record_created(self._connection, account_id, contact_id, to_microseconds(now), taken, by)
+
+
+class _Requests:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def get(self, account_id: str, request_id: str, now: datetime) -> RecordedAnswer | None:
+        return read_answer(self._connection, account_id, request_id, now)
+
+    async def remember(self, account_id: str, request_id: str, answer: RecordedAnswer, now: datetime) -> None:
+        store_answer(self._connection, account_id, request_id, answer, now)

@@ -1,0 +1,120 @@
+"""The ledger's transactions, for an account whose CRM lives in the ledger.
+
+Such a call is accepted, decided, logged and recorded in one transaction, which is synced to disk before the answer. So
+nothing of it has to be recovered after a crash: the call is there as a whole, or not at all.
+
+SQLite has one writer at a time, so a transaction is alone from its first query. A ledger with several writers must make
+`hold_number` wait for the other transactions that hold the number.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from leadline_server.domain.audit import Actor
+from leadline_server.domain.call_log import CallLog, CallLogChange
+from leadline_server.domain.joining import CallJoining
+from leadline_server.domain.placeholders import LimitReached, Reservation
+from leadline_server.ports.ledger.accounts import PreferencesInForce
+from leadline_server.ports.ledger.call_logs import CallKey
+from leadline_server.ports.ledger.requests import Requests
+
+T = TypeVar("T")
+
+
+class CallLogsInTransaction(Protocol):
+    """The call logs, as the transaction sees and leaves them."""
+
+    async def get(self, key: CallKey) -> CallLog | None:
+        """As `CallLogs.get`."""
+        ...
+
+    async def linked(self, account_id: str, link_key: str) -> Sequence[CallLog]:
+        """As `CallLogs.linked`."""
+        ...
+
+    async def change(
+        self, key: CallKey, change: Callable[[CallLog | None], CallLog], joining: CallJoining | None = None
+    ) -> CallLogChange:
+        """As `CallLogs.change`."""
+        ...
+
+
+class PlaceholderCounts(Protocol):
+    """The limits of placeholders, and the record of those that were created."""
+
+    async def take(self, account_id: str, reservation: Reservation, now: datetime) -> str | LimitReached:
+        """Take one placeholder from all limits of `reservation`, or from none of them if one has no room.
+
+        Returns what was taken, for `give_back` and `created`.
+        """
+        ...
+
+    async def give_back(self, account_id: str, taken: str) -> None:
+        """Undo `take`: nothing was created."""
+        ...
+
+    async def created(self, account_id: str, contact_id: str, now: datetime, *, taken: str, by: Actor | None) -> None:
+        """Record a placeholder, also in the audit trail. Without `taken`, a request of `by` created it."""
+        ...
+
+
+class LedgerTransaction(Protocol):
+    """The parts of the ledger in one transaction. It must wait for nothing else, since others wait for its end."""
+
+    @property
+    def call_logs(self) -> CallLogsInTransaction:
+        """The call logs."""
+        ...
+
+    @property
+    def placeholders(self) -> PlaceholderCounts:
+        """The limits of placeholders."""
+        ...
+
+    @property
+    def requests(self) -> Requests:
+        """The answers by request id."""
+        ...
+
+    async def preferences(self, account_id: str, user_id: str) -> PreferencesInForce:
+        """As `PreferenceStore.get`."""
+        ...
+
+    async def hold_number(self, account_id: str, number_key: str) -> bool:
+        """Keep other transactions from creating a contact for the number until this one ends.
+
+        Returns whether nothing can have changed since the first query of this transaction. If something can, look the
+        number up again: another transaction may have created a contact meanwhile.
+        """
+        ...
+
+
+class Transactions(Protocol):
+    """Runs functions in transactions."""
+
+    async def run(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+        """The result of `work`, once its changes are committed and synced to disk.
+
+        `work` may run again, so it must change nothing but the transaction. If it raises, its changes are undone, those
+        of other transactions of the same commit are not, and the exception is raised here.
+
+        Raises:
+            LedgerUnavailable: the storage failed, and nothing was changed.
+        """
+        ...
+
+    async def read(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+        """The result of `work`, all of whose queries see one snapshot. It must not change anything."""
+        ...
+
+
+class NoTransactions:
+    """The `Transactions` of a ledger that no CRM lives in: no account asks for them."""
+
+    async def run(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+        """Raise RuntimeError: an account was taken for one whose CRM lives in the ledger."""
+        del work
+        raise RuntimeError("no CRM lives in this ledger")
+
+    read = run
