@@ -154,16 +154,3 @@ def changed_fields(before: Any, after: Any, within: str = "") -> tuple[str, ...]
         name = f"{within}{field.name}"
         found += changed_fields(old, new, f"{name}.") if is_dataclass(new) and type(old) is type(new) else [name]
     return tuple(found)
-
-
-class AuditFilter(NamedTuple):
-    """Which entries are wanted.
-
-    Attributes:
-        start, end: those from a time on, and before a time; None: all.
-        action: the value of an AuditAction; empty: every one.
-    """
-
-    start: datetime | None = None
-    end: datetime | None = None
-    action: str = ""

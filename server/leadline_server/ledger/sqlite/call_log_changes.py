@@ -11,8 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining, joined_with
 from leadline_server.domain.ledger_errors import LedgerUnavailable
-from leadline_server.ledger.codec import changing_columns, stable_columns
-from leadline_server.ledger.codec import CALL_LOG
+from leadline_server.ledger.codec import CALL_LOG, changing_columns, stable_columns
 from leadline_server.ledger.sqlite import call_links
 from leadline_server.ports.ledger import CallKey
 
