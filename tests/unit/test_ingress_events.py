@@ -82,7 +82,7 @@ class TestPassingFailures:
         request = system.request(system.events("0")[0])
         async with open_ingress(tmp_path, telnyx=system.settings) as ingress:
             with monkeypatch.context() as patched:
-                patched.setattr(ingress.app.ledger.call_logs, "change", fails)
+                patched.setattr(ingress.app.ledger.transactions, "run", fails)
                 answer = await ingress.send(system, request)
                 assert (answer.status, answer.headers["retry-after"]) == (503, "5")
                 assert ingress.count("telnyx", "failed") == 1
@@ -108,6 +108,7 @@ class TestPassingFailures:
 
         system = SYSTEMS["telnyx"]
         async with open_ingress(tmp_path, telnyx=system.settings) as ingress:
+            monkeypatch.setattr(ingress.app.ledger.transactions, "run", fails)
             monkeypatch.setattr(ingress.app.ledger.call_logs, "change", fails)
             assert (await ingress.send(system, system.request(system.events("0")[0]))).status == 200
             [kept] = await ingress.app.ledger.quarantine.list("demo", 10)

@@ -32,7 +32,7 @@ async def numbering(harness: Harness, **settings: Any) -> None:
 
 async def store(folder: Path, name: str, number: str) -> None:
     """A contact as a person wrote it."""
-    database = await open_crm_database(folder / "crm.db")
+    database = await open_crm_database(folder / "ledger.db")
     await ContactBook(database, ACCOUNT, lambda: "US").add(Contact(id="", name=name, phone_numbers=(number,)))
     await database.close()
 

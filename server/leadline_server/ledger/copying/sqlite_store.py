@@ -90,6 +90,10 @@ class SqliteStore:
             found = connection.execute(_LEDGER).fetchall() if _has_table(connection, "ledger") else []
             if not found:
                 raise CopyRefused(f"{self.name} has no ledger.")
+            if _has_contacts(connection):
+                raise CopyRefused(
+                    f"{self.name} has contacts of the embedded CRM, which are not copied. Use leadline backup."
+                )
             [(secret, key_version, is_standby, live_since, secrets_key_id, sequence, expired)] = found
             accounts = [
                 AccountCounters(account_id, sequence, max(pruned, expired), blocks)
@@ -208,3 +212,10 @@ def _notes(connection: sqlite3.Connection) -> dict[str, str]:
 def _note(connection: sqlite3.Connection, mark: Mark) -> None:
     connection.execute(_NOTES)
     connection.executemany(_NOTE, mark_values(mark).items())
+
+
+def _has_contacts(connection: sqlite3.Connection) -> bool:
+    """Whether the embedded CRM, whose tables are in the same file, has contacts."""
+    return _has_table(connection, "crm_contacts") and bool(
+        connection.execute("SELECT 1 FROM crm_contacts LIMIT 1").fetchall()
+    )

@@ -13,7 +13,7 @@ from leadline_server.ledger.documents import SECRETS
 from leadline_server.ledger.postgres.account_lock import lock_account
 from leadline_server.ledger.postgres.accounts import load_settings
 from leadline_server.ledger.postgres.audit import count_of, note
-from leadline_server.ledger.postgres.encrypted_database import DocumentCipher, EncryptedDatabase
+from leadline_server.ledger.postgres.encrypted_database import PostgresDocumentCipher, PostgresEncryptedDatabase
 from leadline_server.ledger.postgres.settings_versions import advance_settings
 from leadline_server.ports.ledger import account_owner
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
@@ -41,13 +41,13 @@ _CHECKS: Final = "SELECT connection, checked_at, succeeded_at, failed_at, error 
 class PostgresAccountConnections:
     """Implements ports.ledger.AccountConnections."""
 
-    def __init__(self, database: EncryptedDatabase) -> None:
+    def __init__(self, database: PostgresEncryptedDatabase) -> None:
         self._database = database
 
     async def get(self, account_id: str, *, with_secrets: bool = False) -> OwnConnection | None:
         """An account's connection; None if it has none."""
 
-        async def select(connection: Connection, cipher: DocumentCipher) -> OwnConnection | None:
+        async def select(connection: Connection, cipher: PostgresDocumentCipher) -> OwnConnection | None:
             row = await connection.fetchrow(_GET, account_id)
             if row is None:
                 return None
@@ -64,7 +64,7 @@ class PostgresAccountConnections:
         options, names = json.dumps(dict(connection.options)), json.dumps(sorted(connection.secrets))
         secrets = json.dumps(dict(connection.secrets)).encode() if connection.secrets else b""  # then no key is needed
 
-        async def save(database: Connection, cipher: DocumentCipher) -> OwnConnection:
+        async def save(database: Connection, cipher: PostgresDocumentCipher) -> OwnConnection:
             await lock_account(database, account_id)
             await load_settings(database, account_id)
             await advance_settings(database, account_id)
@@ -80,7 +80,7 @@ class PostgresAccountConnections:
     async def delete(self, account_id: str, by: Actor = LEADLINE) -> bool:
         """Remove it with its secrets and tokens; False if there was none."""
 
-        async def remove(database: Connection, _: DocumentCipher) -> bool:
+        async def remove(database: Connection, _: PostgresDocumentCipher) -> bool:
             await lock_account(database, account_id)
             is_gone = count_of(await database.execute(_DELETE, account_id)) == 1
             if is_gone:

@@ -36,7 +36,7 @@ The next write of a call, its result, comes soon, and mostly from the same proce
 _KNOWN: Final = "SELECT call_id, version, body FROM call_logs WHERE account_id = $1 AND call_id = ANY($2)"
 
 
-class SubmittedChange(NamedTuple):
+class WantedLogChange(NamedTuple):
     """A call, and the function that changes its log."""
 
     key: CallKey
@@ -45,7 +45,7 @@ class SubmittedChange(NamedTuple):
 
 
 @dataclass(slots=True)
-class Entry:
+class QueuedChange:
     """One call of a group: its log in the database, and its log after the changes so far."""
 
     key: CallKey
@@ -74,7 +74,7 @@ class _Attempt(NamedTuple):
     versions: dict[CallKey, int]
     results: Sequence[CallLogChange | Exception]
 
-    def has_happened(self, entries: dict[CallKey, Entry]) -> bool:
+    def has_happened(self, entries: dict[CallKey, QueuedChange]) -> bool:
         """Whether it has written the calls, as they are in the database now. All of its rows are written, or none."""
         return any(entries[key].version == version for key, version in self.versions.items())
 
@@ -86,7 +86,7 @@ class CallLogWriter:
         self._database = database
         self._remembered = _Remembered()
 
-    async def apply(self, batch: list[SubmittedChange]) -> Sequence[CallLogChange | Exception]:
+    async def apply(self, batch: list[WantedLogChange]) -> Sequence[CallLogChange | Exception]:
         """Apply changes in order. The result of a change that raises is its exception."""
         attempt: _Attempt | None = None
         if all(submitted.joining is None for submitted in batch):
@@ -103,11 +103,11 @@ class CallLogWriter:
         return await self._database.write(apply)
 
     async def _at_once(
-        self, batch: list[SubmittedChange]
+        self, batch: list[WantedLogChange]
     ) -> tuple[Sequence[CallLogChange | Exception] | None, _Attempt | None]:
         """The results of one statement; without results the changes are to be made again, and what was attempted."""
         account_id = batch[0].key.account_id
-        entries = {key: self._remembered.get(key) or Entry(key) for key in sorted({one.key for one in batch})}
+        entries = {key: self._remembered.get(key) or QueuedChange(key) for key in sorted({one.key for one in batch})}
         try:
             results = [entries[key].change(change) for key, change, _ in batch]
         except Exception:  # noqa: BLE001 - it may be that the log was not the present one
@@ -134,7 +134,7 @@ class _Locked:
         self._account_id = account_id
 
     async def apply(
-        self, batch: Sequence[SubmittedChange], attempt: _Attempt | None
+        self, batch: Sequence[WantedLogChange], attempt: _Attempt | None
     ) -> Sequence[CallLogChange | Exception]:
         """The results of the changes, or those of the attempt if it has happened."""
         if attempt is not None:
@@ -146,14 +146,14 @@ class _Locked:
             results += await (self._each if joins else self._together)(list(group))
         return results
 
-    async def _together(self, batch: Sequence[SubmittedChange]) -> Sequence[CallLogChange | Exception]:
+    async def _together(self, batch: Sequence[WantedLogChange]) -> Sequence[CallLogChange | Exception]:
         entries = await load(self._connection, self._account_id, {submitted.key for submitted in batch})
         results = [_result(entries[key], change) for key, change, _ in batch]
         distinct = {id(entry): entry for entry in entries.values()}
         await self._store([entry for entry in distinct.values() if entry.is_changed])
         return results
 
-    async def _each(self, batch: Sequence[SubmittedChange]) -> Sequence[CallLogChange | Exception]:
+    async def _each(self, batch: Sequence[WantedLogChange]) -> Sequence[CallLogChange | Exception]:
         results: list[CallLogChange | Exception] = []
         for key, change, joining in batch:
             entry = (await load(self._connection, self._account_id, {key}))[key]
@@ -163,7 +163,7 @@ class _Locked:
             results.append(changed)
         return results
 
-    async def _join(self, entry: Entry, key: CallKey, after: CallLog, joining: CallJoining) -> CallLogChange:
+    async def _join(self, entry: QueuedChange, key: CallKey, after: CallLog, joining: CallJoining) -> CallLogChange:
         """Join a changed call with those of its conversation, and store it."""
         link_key = joining.link_key(after)
         others = await linked_entries(self._connection, self._account_id, link_key) if link_key else []
@@ -183,7 +183,7 @@ class _Locked:
             await call_links.put(self._connection, key, after.call_id, link_key)
         return CallLogChange(before, after)
 
-    async def _store(self, entries: Iterable[Entry]) -> None:
+    async def _store(self, entries: Iterable[QueuedChange]) -> None:
         ordered = sorted(entries, key=lambda entry: entry.key.call_id)
         written = _rows(ordered)
         if written:
@@ -191,18 +191,18 @@ class _Locked:
             await self._connection.fetch(WRITE_LOCKED, *values)
 
 
-def _result(entry: Entry, change: Callable[[CallLog | None], CallLog]) -> CallLogChange | Exception:
+def _result(entry: QueuedChange, change: Callable[[CallLog | None], CallLog]) -> CallLogChange | Exception:
     try:
         return entry.change(change)
     except Exception as error:  # noqa: BLE001 - it becomes the result of this change
         return error
 
 
-def _rows(entries: Iterable[Entry]) -> Sequence[Written]:
+def _rows(entries: Iterable[QueuedChange]) -> Sequence[Written]:
     return [Written.of(entry.key.call_id, entry.version, entry.after, entry.is_visible) for entry in entries]
 
 
-def _blocks(before: Iterable[Entry], after: Iterable[Written]) -> int:
+def _blocks(before: Iterable[QueuedChange], after: Iterable[Written]) -> int:
     """How many more blocks the documents take."""
     return sum(blocks_of(one.document) for one in after) - sum(blocks_of(entry.document) for entry in before)
 
@@ -214,14 +214,14 @@ class _Remembered:
         self._entries: OrderedDict[CallKey, tuple[CallLog, int, bytes]] = OrderedDict()
         self._bytes = 0
 
-    def get(self, key: CallKey) -> Entry | None:
+    def get(self, key: CallKey) -> QueuedChange | None:
         known = self._entries.get(key)
         if known is None:
             return None
         log, version, document = known
-        return Entry(key, log, version, document, log)
+        return QueuedChange(key, log, version, document, log)
 
-    def keep(self, entries: Iterable[Entry], written: Iterable[Written]) -> None:
+    def keep(self, entries: Iterable[QueuedChange], written: Iterable[Written]) -> None:
         for entry, one in zip(entries, written, strict=True):
             self._drop(entry.key)
             if entry.after is not None:
@@ -240,13 +240,13 @@ class _Remembered:
             self._bytes -= len(known[2])
 
 
-async def linked_entries(connection: Connection, account_id: str, link_key: str) -> Sequence[Entry]:
+async def linked_entries(connection: Connection, account_id: str, link_key: str) -> Sequence[QueuedChange]:
     """The calls with this link key, as the database has them."""
     keys = {CallKey(account_id, call_id) for call_id in await call_links.with_key(connection, account_id, link_key)}
     return list((await load(connection, account_id, keys)).values()) if keys else []
 
 
-async def load(connection: Connection, account_id: str, keys: Iterable[CallKey]) -> dict[CallKey, Entry]:
+async def load(connection: Connection, account_id: str, keys: Iterable[CallKey]) -> dict[CallKey, QueuedChange]:
     """Read calls. Keys of calls that share a log share an entry."""
     wanted = {key.call_id for key in keys}
     found = await _stored(connection, account_id, wanted)
@@ -254,17 +254,17 @@ async def load(connection: Connection, account_id: str, keys: Iterable[CallKey])
     links = dict(await connection.fetch(call_links.LINKED_TO, account_id, missing)) if missing else {}
     if links:
         found |= await _stored(connection, account_id, set(links.values()) - found.keys())
-    entries: dict[CallKey, Entry] = {}
+    entries: dict[CallKey, QueuedChange] = {}
     for call_id in wanted:
         main = links.get(call_id, call_id)
-        entry = found.setdefault(main, Entry(CallKey(account_id, main)))
+        entry = found.setdefault(main, QueuedChange(CallKey(account_id, main)))
         entries[CallKey(account_id, call_id)] = entry
     return entries
 
 
-async def _stored(connection: Connection, account_id: str, call_ids: set[str]) -> dict[str, Entry]:
+async def _stored(connection: Connection, account_id: str, call_ids: set[str]) -> dict[str, QueuedChange]:
     entries = {}
     for call_id, version, document in await connection.fetch(_KNOWN, account_id, sorted(call_ids)):
         log = CALL_LOG.decode(document)
-        entries[call_id] = Entry(CallKey(account_id, call_id), log, version, document, log)
+        entries[call_id] = QueuedChange(CallKey(account_id, call_id), log, version, document, log)
     return entries

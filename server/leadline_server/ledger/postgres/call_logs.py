@@ -9,7 +9,7 @@ from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining
 from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.postgres import call_log_queries as queries
-from leadline_server.ledger.postgres.call_log_changes import CallLogWriter, SubmittedChange, linked_entries
+from leadline_server.ledger.postgres.call_log_changes import CallLogWriter, WantedLogChange, linked_entries
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogGroup, CallLogPage, Change
 from leadline_server.storage.postgres.database import PostgresDatabase
 
@@ -35,7 +35,7 @@ class PostgresCallLogs:
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
         self._writer = CallLogWriter(database)
-        self._batchers: dict[str, Batcher[SubmittedChange, CallLogChange]] = {}
+        self._batchers: dict[str, Batcher[WantedLogChange, CallLogChange]] = {}
         self._subscribers: dict[object, Callable[[], None]] = {}
         database.after_commit(self.notify)
 
@@ -54,7 +54,7 @@ class PostgresCallLogs:
     ) -> CallLogChange:
         """Replace the call log by the result of `change`, join it with others, and return the log before and after."""
         batcher = self._batchers.get(key.account_id) or self._new_batcher(key.account_id)
-        return await batcher.submit(SubmittedChange(key, change, joining))
+        return await batcher.submit(WantedLogChange(key, change, joining))
 
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
         """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""
@@ -115,7 +115,7 @@ class PostgresCallLogs:
         for batcher in tuple(self._batchers.values()):
             await batcher.close()
 
-    def _new_batcher(self, account_id: str) -> Batcher[SubmittedChange, CallLogChange]:
+    def _new_batcher(self, account_id: str) -> Batcher[WantedLogChange, CallLogChange]:
         if len(self._batchers) >= _MAX_BATCHERS:
             self._batchers = {name: batcher for name, batcher in self._batchers.items() if not batcher.is_idle}
         batcher = self._batchers[account_id] = Batcher(self._writer.apply, _MAX_CHANGES)

@@ -26,7 +26,7 @@ _CURRENT: Final = "SELECT secrets_key_id FROM ledger FOR UPDATE"
 _USE: Final = "UPDATE ledger SET secrets_key_id = $1"
 
 
-class DocumentCipher:
+class PostgresDocumentCipher:
     """Encrypts and opens documents in one transaction. It raises UnknownKey if the ring lacks a key that it needs."""
 
     def __init__(self, connection: Connection, ring: KeyRing) -> None:
@@ -82,7 +82,7 @@ class DocumentCipher:
         return key
 
 
-class EncryptedDatabase:
+class PostgresEncryptedDatabase:
     """A database with encrypted documents.
 
     Args:
@@ -94,18 +94,20 @@ class EncryptedDatabase:
         self._database = database
         self._keys = keys or SecretsKeys(NoKeys())
 
-    async def write(self, work: Callable[[Connection, DocumentCipher], Awaitable[T]]) -> T:
+    async def write(self, work: Callable[[Connection, PostgresDocumentCipher], Awaitable[T]]) -> T:
         """As PostgresDatabase.write. Also raises KeyMissing and SecretDamaged."""
         return await self._keys.used_by(
-            lambda ring: self._database.write(lambda connection: work(connection, DocumentCipher(connection, ring)))
+            lambda ring: self._database.write(
+                lambda connection: work(connection, PostgresDocumentCipher(connection, ring))
+            )
         )
 
-    async def read(self, work: Callable[[Connection, DocumentCipher], Awaitable[T]]) -> T:
+    async def read(self, work: Callable[[Connection, PostgresDocumentCipher], Awaitable[T]]) -> T:
         """As PostgresDatabase.read, from one snapshot. Also raises KeyMissing and SecretDamaged."""
 
         async def in_snapshot(connection: Connection, ring: KeyRing) -> T:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
-                return await work(connection, DocumentCipher(connection, ring))
+                return await work(connection, PostgresDocumentCipher(connection, ring))
 
         return await self._keys.used_by(
             lambda ring: self._database.read(lambda connection: in_snapshot(connection, ring))

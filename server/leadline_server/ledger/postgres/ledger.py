@@ -19,7 +19,7 @@ from leadline_server.ledger.postgres.call_logs import PostgresCallLogs
 from leadline_server.ledger.postgres.claims import PostgresClaims
 from leadline_server.ledger.postgres.copy_mark import PostgresCopyMark
 from leadline_server.ledger.postgres.credentials import PostgresCredentials
-from leadline_server.ledger.postgres.encrypted_database import EncryptedDatabase
+from leadline_server.ledger.postgres.encrypted_database import PostgresEncryptedDatabase
 from leadline_server.ledger.postgres.placeholders import PostgresPlaceholders
 from leadline_server.ledger.postgres.preferences import PostgresPreferences
 from leadline_server.ledger.postgres.quarantine import PostgresQuarantine
@@ -49,7 +49,7 @@ class PostgresLedger:
 
     def __init__(self, database: PostgresDatabase, secret: bytes, keys: SecretsKeys | None = None) -> None:
         self._database = database
-        encrypted, versions = EncryptedDatabase(database, keys), SettingsVersions(database)
+        encrypted, versions = PostgresEncryptedDatabase(database, keys), SettingsVersions(database)
         self.secret: Final = secret
         """32 random bytes for signing tokens, made with the database."""
         self.accounts: Final = PostgresAccounts(database, versions)

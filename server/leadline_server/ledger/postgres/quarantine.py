@@ -6,7 +6,7 @@ from typing import Final
 from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ledger.documents import event_field
 from leadline_server.ledger.postgres.account_lock import lock_account
-from leadline_server.ledger.postgres.encrypted_database import DocumentCipher, EncryptedDatabase
+from leadline_server.ledger.postgres.encrypted_database import PostgresDocumentCipher, PostgresEncryptedDatabase
 from leadline_server.ledger.quarantine_rows import beyond, event_of
 from leadline_server.ports.ledger import QuarantinedEvent, account_owner
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
@@ -30,7 +30,7 @@ _DOCUMENT: Final = "SELECT document FROM quarantine WHERE account_id = $1 AND ke
 class PostgresQuarantine:
     """Implements ports.ledger.Quarantine."""
 
-    def __init__(self, database: PostgresDatabase, encrypted: EncryptedDatabase) -> None:
+    def __init__(self, database: PostgresDatabase, encrypted: PostgresEncryptedDatabase) -> None:
         self._database = database
         self._encrypted = encrypted
 
@@ -39,7 +39,7 @@ class PostgresQuarantine:
         account_id = event.account_id
         values = (account_id, event.key, event.route, to_microseconds(event.received_at), event.reason)
 
-        async def insert(connection: Connection, cipher: DocumentCipher) -> int:
+        async def insert(connection: Connection, cipher: PostgresDocumentCipher) -> int:
             await lock_account(connection, account_id)
             document = await cipher.encrypt(account_owner(account_id), event_field(event.key), event.document)
             await connection.execute(_PUT, *values, document)
@@ -56,7 +56,7 @@ class PostgresQuarantine:
     async def document(self, account_id: str, key: bytes) -> bytes | None:
         """The document of an event; None if there is no such event. Raises KeyMissing, SecretDamaged."""
 
-        async def select(connection: Connection, cipher: DocumentCipher) -> bytes | None:
+        async def select(connection: Connection, cipher: PostgresDocumentCipher) -> bytes | None:
             document = await connection.fetchval(_DOCUMENT, account_id, key)
             if document is None:
                 return None

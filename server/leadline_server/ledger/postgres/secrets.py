@@ -8,7 +8,11 @@ from leadline_server.domain.audit import OPERATOR, SERVER, AuditAction
 from leadline_server.encryption.cipher import Place, encrypt
 from leadline_server.ledger.documents import SECRETS, TOKENS, connection_name, event_field, opened
 from leadline_server.ledger.postgres.audit import note
-from leadline_server.ledger.postgres.encrypted_database import DocumentCipher, EncryptedDatabase, lock_owner
+from leadline_server.ledger.postgres.encrypted_database import (
+    PostgresDocumentCipher,
+    PostgresEncryptedDatabase,
+    lock_owner,
+)
 from leadline_server.ports.ledger import ACCOUNT_PREFIX
 from leadline_server.ports.ledger.secrets import SecretsState
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
@@ -24,7 +28,7 @@ _SECRETS: Final = "SELECT document FROM account_connections WHERE account_id = $
 class PostgresSecrets:
     """Implements ports.ledger.Secrets."""
 
-    def __init__(self, database: PostgresDatabase, encrypted: EncryptedDatabase) -> None:
+    def __init__(self, database: PostgresDatabase, encrypted: PostgresEncryptedDatabase) -> None:
         self._database = database
         self._encrypted = encrypted
 
@@ -87,7 +91,7 @@ async def forget_owner(connection: Connection, owner: str) -> None:
     await connection.execute("DELETE FROM envelope_keys WHERE owner = $1", owner)
 
 
-async def _renew(connection: Connection, cipher: DocumentCipher, owner: str) -> int:
+async def _renew(connection: Connection, cipher: PostgresDocumentCipher, owner: str) -> int:
     await lock_owner(connection, owner)
     documents = [document async for document in _documents(connection, owner)]
     old, new = await cipher.renew(owner)

@@ -8,7 +8,7 @@ from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ledger.documents import TOKENS
 from leadline_server.ledger.postgres.audit import count_of
 from leadline_server.ledger.postgres.copy_mark import is_standby
-from leadline_server.ledger.postgres.encrypted_database import DocumentCipher, EncryptedDatabase
+from leadline_server.ledger.postgres.encrypted_database import PostgresDocumentCipher, PostgresEncryptedDatabase
 from leadline_server.ports.ledger import connection_owner
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
@@ -30,14 +30,14 @@ _RELEASE: Final = """
 class PostgresTokens:
     """Implements ports.ledger.TokenStore."""
 
-    def __init__(self, database: PostgresDatabase, encrypted: EncryptedDatabase) -> None:
+    def __init__(self, database: PostgresDatabase, encrypted: PostgresEncryptedDatabase) -> None:
         self._database = database
         self._encrypted = encrypted
 
     async def get(self, connection: str) -> bytes | None:
         """The document of a connection; None if none was stored."""
 
-        async def select(database: Connection, cipher: DocumentCipher) -> bytes | None:
+        async def select(database: Connection, cipher: PostgresDocumentCipher) -> bytes | None:
             encrypted = await database.fetchval(_GET, connection)
             return None if encrypted is None else await cipher.decrypt(connection_owner(connection), TOKENS, encrypted)
 
@@ -57,7 +57,7 @@ class PostgresTokens:
     async def put(self, connection: str, lease_owner: str, document: bytes) -> None:
         """Replace the document, and release the lease if `lease_owner` holds it."""
 
-        async def save(database: Connection, cipher: DocumentCipher) -> None:
+        async def save(database: Connection, cipher: PostgresDocumentCipher) -> None:
             encrypted = await cipher.encrypt(connection_owner(connection), TOKENS, document)
             await database.execute(_PUT, connection, encrypted)
             await database.execute(_RELEASE, connection, lease_owner)
