@@ -25,11 +25,12 @@ certificate prometheus "DNS:prometheus"
 [[ -e secrets.key ]] || openssl rand -base64 32 >secrets.key
 [[ -e postgres.password ]] || openssl rand -hex 24 >postgres.password
 [[ -e grafana.password ]] || openssl rand -hex 24 >grafana.password
+[[ -e crm.token ]] || echo "put your CRM's token here" >crm.token
 [[ -e monitor.key ]] || : >monitor.key # of the role monitor; see docs/deployment.md
 
 chmod 0444 ca.pem server.pem postgres.pem prometheus.pem
 if ((EUID == 0)); then
-    chown 10001:10001 server.key secrets.key postgres.password
+    chown 10001:10001 server.key secrets.key postgres.password crm.token
     chown 999:999 postgres.key                   # the user of PostgreSQL's image
     chown 65534:65534 prometheus.key monitor.key # the user of Prometheus' image
     chown 472:472 grafana.password               # the user of Grafana's image

@@ -100,7 +100,7 @@ def test_a_restored_copy_takes_over_with_nothing_lost_and_nothing_twice(rotating
             under_way = pool.submit(asyncio.run, log_at_a_rate(first.address, ids_until(is_saved), accepted))
             until(lambda: len(accepted) > PER_SECOND // 2)
             before = set(accepted)
-            printed = saved(folder, first.data_dir, "--keys", keys, "--config", rotating.config)
+            saved(folder, first.data_dir, "--keys", keys, "--config", rotating.config)
             is_saved.set()
             under_way.result()
         calls = list(accepted)
