@@ -42,7 +42,7 @@ class Scene:
     events: dict[str, Callable[[], object]] = field(default_factory=dict)
 
     def run(self, script: str) -> str:
-        """What the commands print, with the addresses as documented. A command may fail: what it prints is compared."""
+        """The output of the commands, with the addresses as documented. A command may fail: its output is compared."""
         script = script.replace("127.0.0.1:9464", self.server.metrics_address)
         given = self.settings | {
             "LEADLINE_LISTEN": self.server.address,

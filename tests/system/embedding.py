@@ -71,7 +71,7 @@ def send(page: Page, **message: str) -> None:
 
 
 def said(page: Page, kind: str) -> list[dict[str, Any]]:
-    """What the frame said of a kind."""
+    """The messages of a kind that the frame sent."""
     return [one for one in page.evaluate("said") if one["type"] == kind]
 
 

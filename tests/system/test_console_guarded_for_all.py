@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, origin: str) -> Iterator[Se
 
 
 class Look:
-    """What is wrong with the views that were shown."""
+    """The faults of the views that were shown."""
 
     def __init__(self, locale: str) -> None:
         self.language = locale[:2]

@@ -1,4 +1,4 @@
-"""A hostile tenant: every RPC with ids and tokens of another account, against ids that nobody has and forged tokens.
+"""A hostile tenant: every RPC with ids and tokens of another account, against ids that do not exist and forged tokens.
 
 Both must have the same answer but for the asked id, run the same SQL statements, and call the same functions. Else the
 difference, or its time, would tell what another account has.
@@ -30,7 +30,7 @@ _ROOM: Final = "leadline_server"
 _WAITS: Final = "concurrency/batcher.py"  # how requests of one moment share their work depends on the moment
 NUMBER: Final = "+12025550147"
 DIFFERS: Final = re.compile(r"(seconds|nanos): \d+|\b(c_|r_|k_)?[0-9a-f]{12,}\b|(secret|_token): \"[^\"]*\"")
-"""What differs between any two answers: times, new ids, new keys, and tokens."""
+"""The differences between any two answers: times, new ids, new keys, and tokens."""
 
 REQUESTS: Final = {
     account_id: f"123e4567-e89b-42d3-a456-42661417400{number}"
@@ -41,14 +41,14 @@ Fields = Mapping[str, Any]
 
 
 class Pair(NamedTuple):
-    """Fields of a request with the other account's ids, and with ids that nobody has."""
+    """Fields of a request with the other account's ids, and with ids that do not exist."""
 
     theirs: Fields
     nobodys: Fields
 
 
 class Seen(NamedTuple):
-    """What a call shows and does.
+    """The answer and the work of a call.
 
     Attributes:
         answer: its status, and its message without what differs by itself.
@@ -61,7 +61,7 @@ class Seen(NamedTuple):
     functions: Counter[str]
 
     def joined(self, other: "Seen") -> "Seen":
-        """What both runs did. Background work is in some runs only."""
+        """The work that both runs did. Background work is in some runs only."""
         assert self.answer == other.answer
         return Seen(self.answer, self.statements & other.statements, self.functions & other.functions)
 
@@ -144,7 +144,7 @@ class Tenants:
             watch.cancel()
 
     async def seen(self, rpc: str, fields: Fields, account_id: str, hidden: Mapping[str, str], key: str) -> Seen:
-        """What a call shows and does. `hidden` are the asked ids, and what is written in their place."""
+        """The answer and the work of a call. `hidden` are the asked ids, and what is written in their place."""
         self._statements.clear()
         with counted_functions() as functions:
             status, answer = await self.ask(rpc, fields, account_id, key=key)
@@ -302,7 +302,7 @@ def token_pair(tenants: Tenants, rpc: str, field: str) -> Pair:
 
 
 def nearly(text: str) -> str:
-    """An id of the same form that nobody has."""
+    """An id of the same form that does not exist."""
     return text[:-4] + ("0000" if text[-4:] != "0000" else "1111")
 
 
@@ -344,7 +344,7 @@ async def test_what_the_other_account_has_is_as_what_nobody_has(tenants: Tenants
 
 
 async def test_the_call_of_another_user_is_answered_as_one_that_does_not_exist(tenants: Tenants) -> None:
-    """Users of one account get the same answer. What runs is not the same: they share a directory anyway."""
+    """Users of one account get the same answer. The work is not the same: they share a directory anyway."""
     for rpc in ("GetCallLog", "RetryCallLog"):
         seen = [
             await tenants.seen(rpc, {"call_id": call_id}, OWN, {call_id: "<call_id>"}, ALICE)
@@ -354,7 +354,7 @@ async def test_the_call_of_another_user_is_answered_as_one_that_does_not_exist(t
 
 
 async def test_a_difference_is_noticed(tenants: Tenants) -> None:
-    """The comparison itself: what the own account has differs from what nobody has."""
+    """The comparison itself: an id of the own account differs from one that does not exist."""
     for rpc, own, nobodys in (
         ("GetCallLog", {"call_id": f"call-{OWN}"}, {"call_id": "call-none"}),
         ("ListCallLogs", {"user_id": BOB}, {"user_id": "nob"}),

@@ -44,7 +44,9 @@ def settings_of(file: Path, tmp_path: Path) -> Settings:
     """The settings of a deployment, which have to be valid."""
     folder = tmp_path / "etc"
     folder.mkdir()
-    (folder / "leadline.toml").write_text(file.read_text())
+    token = folder / "crm.token"
+    token.write_text("a token")
+    (folder / "leadline.toml").write_text(re.sub(r'file = ".*/crm.token"', f'file = "{token}"', file.read_text()))
     return load_settings({"config": folder / "leadline.toml"})
 
 
@@ -56,7 +58,7 @@ def test_compose_is_valid_by_its_schema() -> None:
 def test_compose_names_files_that_exist_and_secrets_that_its_script_makes() -> None:
     made = (DEPLOY / "compose" / "secrets.sh").read_text()
     certificates = re.findall(r"^certificate (\w+) ", made, re.MULTILINE)
-    written = {*re.findall(r"[> ](\w+\.(?:key|password|pem))\b", made)}
+    written = {*re.findall(r"[> ](\w+\.(?:key|password|pem|token))\b", made)}
     written |= {f"{name}.{kind}" for name in certificates for kind in ("pem", "key")}
     assert COMPOSE["secrets"].keys() <= written
     for service in COMPOSE["services"].values():

@@ -1,4 +1,4 @@
-"""What `leadline doctor` says of the servers of one ledger."""
+"""The words of `leadline doctor` about the servers of one ledger."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

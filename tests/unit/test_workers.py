@@ -91,6 +91,6 @@ def test_a_reserved_address_has_a_port_and_malformed_ones_are_refused() -> None:
         check=True,
     ).stdout.strip()
     assert printed.startswith("127.0.0.1:")
-    check_free(printed)  # it was reserved only as long as that process ran
+    check_free(printed)  # it was reserved while that process ran, and no longer
     with pytest.raises(AddressUnavailable):
         reserve("localhost")

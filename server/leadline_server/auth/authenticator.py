@@ -87,7 +87,7 @@ class _Seen:
 
 
 class _Recent:
-    """A header that was accepted, as it is: to compare it takes half as long as to hash it. Nothing shows its text."""
+    """An accepted header as it is: it is compared in half of the time that hashing takes. Nothing shows its text."""
 
     __slots__ = ("header", "seen")
 
@@ -159,7 +159,7 @@ class Authenticator:
         return seen.who if seen is not None and seen.version == self._version() and now < seen.until else None
 
     def _recall(self, header: str) -> _Seen | None:
-        """What is known of a header that is not a recent one."""
+        """The credential of an accepted header that is not a recent one; None: it is unknown."""
         seen = self._seen.get(_digest(header))
         if seen is not None:
             self._keep_recent(header, seen)

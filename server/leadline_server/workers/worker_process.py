@@ -53,7 +53,7 @@ class WorkerProcess:
 
     @property
     def announcement(self) -> str:
-        """What it announced: where it serves."""
+        """The addresses where it serves, as it announced them."""
         return self._said.partition(END)[0].decode()
 
     def read(self) -> None:

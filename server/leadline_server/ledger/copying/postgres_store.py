@@ -152,7 +152,7 @@ class PostgresStore:
         """See LedgerStore."""
         await apply_migrations(self._connection, load_halves(MIGRATIONS))
         async with self._connection.transaction():
-            await self._fence(mark)  # before it looks: from here on nobody else writes
+            await self._fence(mark)  # before it looks: from here on no other process writes
             for table in _FENCED_TABLES:
                 if await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {table})"):  # noqa: S608 - see above
                     raise CopyRefused(f"{self.name} is not empty: {table} has rows. A copy needs an empty database.")

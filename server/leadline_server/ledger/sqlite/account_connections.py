@@ -131,7 +131,7 @@ class SqliteConnectionChecks:
 
 
 def _note_put(database: sqlite3.Connection, by: Actor, account_id: str, after: OwnConnection) -> None:
-    """Note a new connection, or the names of what changes. All secrets count as changed: what they were is not read."""
+    """Note a new connection, or the names of what changes. All secrets count as changed: no old value is read."""
     rows = database.execute(_GET, (account_id,)).fetchall()
     changed = connection_changes(connection_of(rows[0], {}) if rows else None, after)
     action = AuditAction.CONNECTION_UPDATED if rows else AuditAction.CONNECTION_CREATED

@@ -45,7 +45,7 @@ class SqlitePreferences:
         return preferences
 
     def within(self, connection: sqlite3.Connection, account_id: str, user_id: str) -> PreferencesInForce:
-        """As `get`, within a write transaction: what is cached is in force if its version is, until that ends.
+        """As `get`, within a write transaction: cached preferences are in force with their version, until that ends.
 
         It may run on the writer's thread, so it only reads the cache.
         """
