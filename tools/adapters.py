@@ -6,7 +6,7 @@ from typing import Final
 
 from leadline_server.crm.adapter_registry import BUILT_IN, adapter_type
 from leadline_server.crm.toolkit.adapter_type import KnownGaps
-from leadline_server.ports.crm import Capabilities
+from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.testing.tables import Facts, capability_table, field_table, form_table, text_table
 from marked import with_parts, write_or_check
 

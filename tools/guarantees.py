@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters import ADAPTERS as DECLARED
-from leadline_server.ports.crm import Capabilities
+from leadline_server.ports.crm_guarantees import Capabilities
 from marked import with_parts, write_or_check
 
 DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "guarantees.md"

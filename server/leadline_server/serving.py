@@ -23,7 +23,7 @@ from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
 from leadline_server.parts import PLAIN
-from leadline_server.ports.crm import CrmMethod, LookupRecall
+from leadline_server.ports.crm_guarantees import CrmMethod, LookupRecall
 from leadline_server.scheduling import prefer_throughput
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address

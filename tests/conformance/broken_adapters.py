@@ -15,7 +15,8 @@ from leadline_server.crm.remote.server import over_loopback
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm import ContactPage, CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 
 T = TypeVar("T")

@@ -7,8 +7,9 @@ from conformance.passing_adapter import Passing
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.crm_errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, CrmLog, LogEntry
+from leadline_server.ports.crm import CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import CallLogReader, StoredCallLog
+from leadline_server.ports.crm_guarantees import Capabilities
 
 
 class Reading(Passing):

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, CrmMethod, LogEntry
+from leadline_server.ports.crm import ContactPage, CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm_guarantees import Capabilities, CrmMethod
 from leadline_server.testing.crm_conformance import CrmUnderTest
 
 

@@ -12,7 +12,7 @@ from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities
+from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from prometheus_client import CollectorRegistry
 from support.embedded import embedded_crm_under_test

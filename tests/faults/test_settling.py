@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from leadline_server.domain.crm_errors import CrmOutcomeUnknown
-from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm import CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm_guarantees import Capabilities
 from support.apps import STRANGER, open_harness
 from support.databases import rows
 

@@ -8,15 +8,8 @@ from typing import TypeVar
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import (
-    Capabilities,
-    ContactDeleter,
-    ContactPage,
-    ContactUse,
-    CrmAdapter,
-    CrmLog,
-    LogEntry,
-)
+from leadline_server.ports.crm import ContactDeleter, ContactPage, ContactUse, CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm_guarantees import Capabilities
 
 T = TypeVar("T")
 

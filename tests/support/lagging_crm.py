@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm import ContactPage, ContactUse, CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm_guarantees import Capabilities
 
 from support.apps import SettableClock
 

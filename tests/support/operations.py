@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import ContactDeleter, ContactUse, CrmAdapter, CrmMethod
+from leadline_server.ports.crm import ContactDeleter, ContactUse, CrmAdapter
+from leadline_server.ports.crm_guarantees import CrmMethod
 from leadline_server.testing.crm_harness import Report
 
 from support.apps import STRANGER, SettableClock

@@ -10,7 +10,8 @@ from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.crm_errors import CrmError
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
-from leadline_server.ports.crm import Capabilities, CrmAdapter, RateLimit
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import Capabilities, RateLimit
 from support.operations import create, memory_crm
 
 MOST = 16

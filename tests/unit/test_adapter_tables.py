@@ -9,7 +9,7 @@ from facts import DOCUMENT, FACTS
 from facts import generated as with_facts
 from leadline_server.crm.adapter_registry import BUILT_IN, adapter_type
 from leadline_server.crm.declarative.definition_files import shipped_names
-from leadline_server.ports.crm import ALL_METHODS, Capabilities, CrmMethod, NameSearch, RateLimit
+from leadline_server.ports.crm_guarantees import ALL_METHODS, Capabilities, CrmMethod, NameSearch, RateLimit
 from leadline_server.testing.crm_fields import FIELDS
 from leadline_server.testing.crm_forms import FORMS
 from leadline_server.testing.crm_texts import LINES, TEXTS

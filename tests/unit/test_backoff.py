@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from leadline_server.delivery.backoff import LONGEST, delay_after
 from leadline_server.domain.crm_errors import CrmAuthFailed, CrmOutcomeUnknown, CrmUnavailable
-from leadline_server.ports.crm import Capabilities
+from leadline_server.ports.crm_guarantees import Capabilities
 
 KEYED = Capabilities(finds_log_by_key=True, enforces_unique_key=True, moves_log=True, settle_time=timedelta(minutes=1))
 SETTLING = Capabilities(

@@ -14,7 +14,7 @@ from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ledger.sqlite.backup import back_up_ledger
 from leadline_server.ledger.sqlite.secrets import read_secrets_state
-from leadline_server.ports.crm import CrmMethod
+from leadline_server.ports.crm_guarantees import CrmMethod
 from leadline_server.ports.ledger import CopyState, SecretsState
 from support.operations import OPERATIONS, create, memory_crm
 from support.secrets_keys import key_file, keys_with

@@ -12,7 +12,8 @@ from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.crm_errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import CrmConnection, RateLimit
+from leadline_server.ports.crm import CrmConnection
+from leadline_server.ports.crm_guarantees import RateLimit
 from prometheus_client import CollectorRegistry
 from unit.batched_crm import CALLERS, MOST, ODD, Roomy, Scene, answers, read
 

@@ -28,7 +28,8 @@ from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.crm import ALL_METHODS, Capabilities, CrmAdapter
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import ALL_METHODS, Capabilities
 from leadline_server.ports.ledger import TokenStore
 from pydantic import ValidationError
 from support.http_servers import http_server

@@ -6,7 +6,7 @@ import pytest
 from leadline_server.crm.wrappers import DeadlineCrm
 from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.errors import LeadlineError
-from leadline_server.ports.crm import WRITES, CrmMethod
+from leadline_server.ports.crm_guarantees import WRITES, CrmMethod
 from support.crms import Switch
 from support.operations import OPERATIONS, create, memory_crm
 

@@ -11,7 +11,7 @@ from leadline_server.domain.crm_errors import (
     CrmRejected,
     CrmUnavailable,
 )
-from leadline_server.ports.crm import ALL_METHODS, CrmMethod
+from leadline_server.ports.crm_guarantees import ALL_METHODS, CrmMethod
 from prometheus_client import CollectorRegistry
 from support.crms import Switch
 from support.operations import OPERATIONS, create, memory_crm

@@ -14,7 +14,7 @@ from leadline_server.domain.crm_errors import (
     CrmUnavailable,
 )
 from leadline_server.domain.request_not_sent import NOT_SENT, CircuitOpen
-from leadline_server.ports.crm import WRITES, CrmMethod
+from leadline_server.ports.crm_guarantees import WRITES, CrmMethod
 from support.crms import Switch
 from support.operations import OPERATIONS, memory_crm
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from leadline_server.commands.update_account_settings import AccountSettingsUpdate
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.preferences import AccountSettings, UnknownContactAction
-from leadline_server.ports.crm import ALL_METHODS, CrmAdapter, CrmMethod
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import ALL_METHODS, CrmMethod
 from support.apps import STRANGER, Harness, open_harness
 from support.crms import Switch
 

@@ -18,7 +18,7 @@ from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import CrmMethod
+from leadline_server.ports.crm_guarantees import CrmMethod
 from leadline_server.testing.crm_harness import Report
 from support.acorn import KEY, Acorn, acorn, changed
 from support.adapters import adapter_context

@@ -16,7 +16,7 @@ from leadline_server.crm.zoho.errors import failure as of_zoho
 from leadline_server.delivery.backoff import LONGEST_WISH, delay_after
 from leadline_server.domain.crm_errors import CrmAuthFailed, CrmError, CrmHeldBack, CrmRateLimited, CrmUnavailable
 from leadline_server.domain.delay import LONGEST_RETRY, UNREADABLE_SECONDS
-from leadline_server.ports.crm import Capabilities
+from leadline_server.ports.crm_guarantees import Capabilities
 from structlog.testing import capture_logs
 from support.acorn import acorn
 from support.oauth import Bench, bearer, open_bench

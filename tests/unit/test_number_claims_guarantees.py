@@ -7,7 +7,7 @@ import guarantees
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadline_server.ports.crm import Capabilities
+from leadline_server.ports.crm_guarantees import Capabilities
 
 CRMS = st.builds(
     Capabilities,

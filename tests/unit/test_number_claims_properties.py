@@ -9,10 +9,10 @@ from typing import Any, TypeVar, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from leadline_server.contacts.number_claims import unsettled_for
+from leadline_server.contacts.settling_time import unsettled_for
 from leadline_server.ledger.sqlite.claims import SqliteClaims
 from leadline_server.ledger.sqlite.ledger import MIGRATIONS
-from leadline_server.ports.crm import Capabilities
+from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.ports.ledger import Claimed
 from leadline_server.storage.migrations import load_migrations, migrate
 from leadline_server.storage.sqlite import SqliteDatabase

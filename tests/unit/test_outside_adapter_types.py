@@ -21,7 +21,8 @@ from leadline_server.crm.toolkit import (
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry, RateLimit
+from leadline_server.ports.crm import ContactPage, CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm_guarantees import Capabilities, RateLimit
 
 
 class AcmeSettings(ConnectionSettings):

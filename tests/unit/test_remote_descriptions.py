@@ -14,7 +14,8 @@ from leadline_server.crm.remote import description
 from leadline_server.crm.remote.adapter_type import OPENING_SECONDS, remote_crm
 from leadline_server.crm.remote.description import ASSUMED, LONGEST_LAG, LONGEST_SETTLING, UNDESCRIBED
 from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
-from leadline_server.ports.crm import MOST_NUMBERS, CrmAdapter
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import MOST_NUMBERS
 from support.scripted_adapters import PROMISES, ScriptedAdapter, fails, hangs, says, scripted_adapter
 from unit.remote_contacts import DRAFT, NUMBER, is_back
 

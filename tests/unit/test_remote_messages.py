@@ -19,7 +19,8 @@ from leadline_server.domain.numbers.dialled import parse_dialled
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 from leadline_server.domain.numbers.spellings import spellings
-from leadline_server.ports.crm import ALL_METHODS, Capabilities, CrmMethod, LogEntry, RateLimit
+from leadline_server.ports.crm import LogEntry
+from leadline_server.ports.crm_guarantees import ALL_METHODS, Capabilities, CrmMethod, RateLimit
 from leadline_server.wire.call import CALL
 from leadline_server.wire.contact import CONTACT
 

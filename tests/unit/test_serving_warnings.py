@@ -7,7 +7,7 @@ import pytest
 from leadline_server import serving
 from leadline_server.crm.zoho.adapter import CAPABILITIES as ZOHO
 from leadline_server.domain.preferences import AccountSettings, Preferences, UnknownContactAction
-from leadline_server.ports.crm import ALL_METHODS, Capabilities, CrmMethod, LookupRecall
+from leadline_server.ports.crm_guarantees import ALL_METHODS, Capabilities, CrmMethod, LookupRecall
 from structlog.testing import capture_logs
 
 COMPLETE: Final = Capabilities(

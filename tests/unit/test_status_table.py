@@ -14,11 +14,12 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py
 from leadline.v1 import contact_service_pb2, error_reason_pb2
 from leadline_server.domain import account_errors, crm_errors, errors
 from leadline_server.http import rpcs
-from leadline_server.transport import endpoint
+from leadline_server.transport import refusals
 from leadline_server.transport.admission.door import Door
 from leadline_server.transport.admission.quotas import QuotaSettings
-from leadline_server.transport.endpoint import logged
+from leadline_server.transport.refusals import logged
 from leadline_server.transport.rpc_counts import RpcCounts
+from leadline_server.transport.served_methods import served_methods
 from leadline_server.transport.status import CODES, PUSHBACK_KEY, refusal
 from leadline_server.transport.streams import Streams
 from structlog.testing import capture_logs
@@ -158,7 +159,7 @@ def test_a_log_that_cannot_be_written_keeps_no_error_from_being_answered(monkeyp
         def __getattr__(self, _: str) -> Any:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(endpoint, "_log", Full())
+    monkeypatch.setattr(refusals, "_log", Full())
     assert logged("FindContact", RuntimeError("hush")).code is grpc.StatusCode.INTERNAL
     assert logged("FindContact", account_errors.AccountNotFound("acme")).code is grpc.StatusCode.NOT_FOUND
 
@@ -175,7 +176,7 @@ async def test_over_http_too_any_error_is_answered(name: str) -> None:
     servicer = SimpleNamespace(**{method.name: find for method in service.methods})
     [served] = [
         method
-        for method in endpoint.served_methods(service, servicer, lambda _: RpcCounts(), Streams(), DOOR)
+        for method in served_methods(service, servicer, lambda _: RpcCounts(), Streams(), DOOR)
         if method.name == "FindContact"
     ]
     with capture_logs(), pytest.raises(ConnectError) as caught:

@@ -12,7 +12,7 @@ from leadline_server.crm.toolkit import HttpAnswer, HttpClient, StaticAuthorizer
 from leadline_server.crm.toolkit.http_answers import LONGEST_WORDS, standard_failure
 from leadline_server.crm.toolkit.throttle import LONGEST_WAIT, spread
 from leadline_server.domain.crm_errors import CrmError, CrmHeldBack, CrmRateLimited
-from leadline_server.ports.crm import RateLimit
+from leadline_server.ports.crm_guarantees import RateLimit
 from support.http_servers import http_server
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.preferences import UnknownContactAction
-from leadline_server.ports.crm import Capabilities, CrmAdapter
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import Capabilities
 from support.apps import STRANGER, Harness, open_harness
 from support.crms import Switch
 

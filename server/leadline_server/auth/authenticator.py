@@ -10,13 +10,14 @@ A revoked key is refused by every process at the next request: all share a versi
 keys and denials. Watches are asked again twice a second (`transport/streams.py`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Final, NoReturn, Protocol
+from typing import Final, NoReturn
 
 from leadline_server.auth.attempts import FailedAttempts
+from leadline_server.auth.call_head import Authenticated, CallHead, TokenVerifier
 from leadline_server.auth.certificate_names import MOST_NAMES, certificate_names
 from leadline_server.auth.embed_tokens import EMBED_PREFIX, ORIGIN_HEADER, EmbedTokens
 from leadline_server.auth.forwarded import FORWARDED_HEADER, forwarded_names
@@ -28,7 +29,6 @@ from leadline_server.domain.access.principals import (
     BrowserSession,
     Credential,
     EmbedToken,
-    Principal,
     VerifiedToken,
     basis_of,
     principal,
@@ -48,33 +48,8 @@ KEEP_SECONDS: Final = 60.0
 
 _HEADER: Final = "authorization"
 _SCHEME: Final = "bearer "
-
 _MISSING: Final = "This server wants a credential. Send the metadata `authorization: Bearer KEY`."
 _REFUSED: Final = "The credential is not accepted."
-
-
-class CallHead(Protocol):
-    """A request before its message is read. gRPC's context has these methods."""
-
-    def invocation_metadata(self) -> Any:
-        """Pairs of a name in lower case and a value."""
-        ...
-
-    def peer(self) -> str:
-        """Where it comes from: `ipv4:192.0.2.1:50000`."""
-        ...
-
-    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
-        """The properties of the connection's certificate, by name."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)  # a slot is read faster than a field of a named tuple
-class Authenticated:
-    """A principal, and the credential that it was found by."""
-
-    principal: Principal
-    credential: Credential
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +69,6 @@ class _Recent:
     def __init__(self, header: str, seen: _Seen) -> None:
         self.header = header
         self.seen = seen
-
-
-class TokenVerifier(Protocol):
-    """Verifies JWTs."""
-
-    async def verified(self, token: str, now: datetime) -> VerifiedToken:
-        """The claims of a token. Raises Unauthenticated."""
-        ...
 
 
 class Authenticator:
@@ -312,8 +279,8 @@ class Authenticator:
             self._key_ids.clear()
         if isinstance(credential, ApiKey):
             self._key_ids.add(credential.key_id)
-        seconds = min(KEEP_SECONDS, _seconds_left(credential, self._now()))
-        seen = _Seen(Authenticated(principal(credential), credential), version, self._contact.now() + seconds)
+        until = self._contact.now() + min(KEEP_SECONDS, _seconds_left(credential, self._now()))
+        seen = _Seen(Authenticated(principal(credential), credential), version, until)
         self._seen[digest] = seen
         return seen
 

@@ -11,7 +11,7 @@ import typer
 from leadline_server.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
-    from leadline_server.ports.crm import Capabilities
+    from leadline_server.ports.crm_guarantees import Capabilities
 
 _BY_SETTINGS: Final = "by settings"
 _COMPLETE: Final = "complete"  # a LookupRecall

@@ -24,7 +24,8 @@ from leadline_server.domain.crm_errors import CrmAuthFailed, CrmError, CrmReject
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import CrmMethod, LogEntry
+from leadline_server.ports.crm import LogEntry
+from leadline_server.ports.crm_guarantees import CrmMethod
 
 _MOST_FOUND = 50
 

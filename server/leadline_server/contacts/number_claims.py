@@ -17,7 +17,6 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -28,14 +27,14 @@ from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.contacts.claim_row import ClaimRow, likeliest, pause
 from leadline_server.contacts.held_numbers import HeldNumber
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts, matches_of
+from leadline_server.contacts.settling_time import unsettled_for
 from leadline_server.domain.audit import Actor
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
 from leadline_server.domain.crm_errors import CrmAuthFailed, CrmRateLimited, CrmRejected
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.placeholders import LimitReached, Reservation
-from leadline_server.ports.crm import Capabilities
-from leadline_server.ports.ledger import Claimed, Claims
+from leadline_server.ports.ledger import Claims
 
 _MADE_NOTHING: Final = (CrmRejected, CrmRateLimited, CrmAuthFailed)
 """Errors after which certainly nothing was created. After any other error that is unknown."""
@@ -296,16 +295,3 @@ class HeldClaim:
         except _MADE_NOTHING:
             self._row.made_nothing()
             raise
-
-
-def unsettled_for(claimed: Claimed, capabilities: Capabilities, asked_at: datetime) -> timedelta:
-    """How much longer an empty lookup is not conclusive, because an earlier creation may still show; zero: it is.
-
-    Args:
-        claimed: the claim.
-        capabilities: of the CRM. If it enforces unique keys the time is zero: it is asked again with the same key.
-        asked_at: when the empty lookup began.
-    """
-    if claimed.given_up is None or capabilities.enforces_unique_key:
-        return timedelta(0)
-    return max(timedelta(0), claimed.given_up + capabilities.settle_time + capabilities.search_lag - asked_at)

@@ -17,7 +17,8 @@ from leadline_server.crm.unconnected_crm import NOT_CONNECTED, UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.crm_errors import CrmAuthFailed
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
-from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmMethod
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import Capabilities, CrmMethod
 from leadline_server.ports.ledger import TokenStore
 
 _EMBEDDED: Final = "embedded"

@@ -6,7 +6,8 @@ from typing import Final, NoReturn
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, CrmUserPage, LogEntry
+from leadline_server.ports.crm import ContactPage, CrmLog, CrmUserPage, LogEntry
+from leadline_server.ports.crm_guarantees import Capabilities
 
 NOT_CONNECTED: Final = "The settings connect this account to no CRM."
 

@@ -19,7 +19,8 @@ from leadline_server.domain.preferences import EffectivePreferences
 from leadline_server.domain.request_not_sent import WriteUnsettled
 from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, LookUp, Outcome, Situation, Wait
 from leadline_server.domain.unknown_caller import cannot_log, limit_reached
-from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LogEntry, LookupRecall
+from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.ports.crm_guarantees import Capabilities, CrmMethod, LookupRecall
 from leadline_server.ports.ledger import PreferencesInForce
 
 Result: TypeAlias = CrmLog | LeaveUnlogged | Wait

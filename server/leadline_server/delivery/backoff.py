@@ -11,7 +11,7 @@ from leadline_server.delivery.attempt import settle_time
 from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.delay import bounded_seconds
 from leadline_server.domain.errors import LeadlineError
-from leadline_server.ports.crm import Capabilities
+from leadline_server.ports.crm_guarantees import Capabilities
 
 FIRST: Final = timedelta(seconds=1)
 LONGEST: Final = timedelta(minutes=5)

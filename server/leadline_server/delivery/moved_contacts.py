@@ -22,7 +22,8 @@ from leadline_server.domain.contact import Contact
 from leadline_server.domain.crm_errors import CrmError, CrmRejected
 from leadline_server.domain.decision import named
 from leadline_server.domain.situation import LeaveUnlogged, Outcome
-from leadline_server.ports.crm import CrmAdapter, CrmMethod
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import CrmMethod
 
 _BECAME: Final = " In the CRM this contact is now "
 _IS_AT: Final = " In the CRM the call is with "

@@ -25,7 +25,7 @@ from leadline_server.domain import leases
 from leadline_server.domain.call_log import CallLog, CallLogChange, covers, is_settled
 from leadline_server.domain.leases import LEASE, Lease
 from leadline_server.domain.ledger_errors import LedgerUnavailable
-from leadline_server.ports.crm import Capabilities
+from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.ports.ledger import CallKey, CallLogs
 
 _FRESH: Final = timedelta(seconds=RENEW_SECONDS)

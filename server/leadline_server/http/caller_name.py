@@ -19,7 +19,7 @@ from leadline.v1.contact_service_pb2 import FindContactRequest, FindContactRespo
 
 from leadline_server.http.gate import Receive, Scope, Send, answer
 from leadline_server.http.rpcs import call, context_of
-from leadline_server.transport.endpoint import ServedMethod
+from leadline_server.transport.served_methods import ServedMethod
 
 SECONDS: Final = 2.0
 """How long a dialplan waits for a name, in seconds. The call does not ring until then."""

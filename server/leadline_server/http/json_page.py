@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from leadline_server.domain.errors import LeadlineError
 from leadline_server.http.gate import Receive, Send, answer
-from leadline_server.transport.endpoint import logged
+from leadline_server.transport.refusals import logged
 
 MOST_BYTES: Final = 16 * 1024
 """The most bytes of a request."""

@@ -26,7 +26,9 @@ from protobuf.wkt import Any as AnyDetail
 
 from leadline_server.domain.errors import FieldViolation, MalformedMessage
 from leadline_server.transport import status
-from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, check_size, logged
+from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, check_size
+from leadline_server.transport.refusals import logged
+from leadline_server.transport.served_methods import ServedMethod
 
 _READ_BYTES: Final = 4 * MAX_MESSAGE_BYTES
 """The most bytes that are read of a request. It is above MAX_MESSAGE_BYTES, so that leadline's own error is sent."""

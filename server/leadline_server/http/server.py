@@ -20,7 +20,7 @@ from leadline_server.http.rpcs import PEER, RpcApplication
 from leadline_server.http.session_page import SESSION_PATH, SessionPage
 from leadline_server.ingress.receiver import Receiver
 from leadline_server.transport.addresses import listen
-from leadline_server.transport.endpoint import ServedMethod
+from leadline_server.transport.served_methods import ServedMethod
 from leadline_server.transport.tls_port import TlsPort
 
 FIND_CONTACT: Final = "/leadline.v1.ContactService/FindContact"

@@ -26,7 +26,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from leadline_server.ports.crm import MOST_NUMBERS
+from leadline_server.ports.crm_guarantees import MOST_NUMBERS
 from leadline_server.testing.adapter_under_test import under_test
 from leadline_server.testing.crm_call_log_cases import UpdateLogCases, WriteLogCases
 from leadline_server.testing.crm_contact_cases import CreateCases

@@ -17,7 +17,7 @@ from leadline_server.domain.crm_errors import (
     CrmUnavailable,
 )
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import CrmMethod
+from leadline_server.ports.crm_guarantees import CrmMethod
 from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key, a_name, a_number, eventually, if_possible
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure
 from leadline_server.testing.kit_adapter import KitAdapter

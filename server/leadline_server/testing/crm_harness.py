@@ -16,8 +16,9 @@ from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import CrmAdapter, CrmMethod, ListsUsers, LogEntry, NameSearch
+from leadline_server.ports.crm import CrmAdapter, ListsUsers, LogEntry
 from leadline_server.ports.crm_call_logs import CallLogReader
+from leadline_server.ports.crm_guarantees import CrmMethod, NameSearch
 from leadline_server.testing.crm_people import LogReader, People, ReadBack
 from leadline_server.testing.crm_trouble import Trouble
 from leadline_server.testing.kit_adapter import KitAdapter, Level

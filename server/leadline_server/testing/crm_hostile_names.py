@@ -7,7 +7,8 @@ from typing import Final
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import CrmLog, CrmMethod, LogEntry
+from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.ports.crm_guarantees import CrmMethod
 from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key, a_number
 
 HOSTILE_NAMES: Final[Mapping[str, str]] = {

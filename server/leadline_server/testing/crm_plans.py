@@ -8,7 +8,7 @@ from typing import Final
 import phonenumbers
 import pytest
 
-from leadline_server.ports.crm import LookupRecall
+from leadline_server.ports.crm_guarantees import LookupRecall
 from leadline_server.testing.crm_harness import CrmUnderTest, a_name, eventually
 
 PLANS: Final[Mapping[str, str]] = {

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from leadline_server.domain.crm_errors import CrmInvalidCursor, CrmRejected
-from leadline_server.ports.crm import NameSearch
+from leadline_server.ports.crm_guarantees import NameSearch
 from leadline_server.testing.crm_harness import CrmUnderTest, a_name, eventually
 
 _UNKNOWN_ID = "no-such-contact"

@@ -12,7 +12,7 @@ import pytest
 from leadline_server.domain.clean_text import cleaned
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.crm_errors import CrmRejected
-from leadline_server.ports.crm import NameSearch
+from leadline_server.ports.crm_guarantees import NameSearch
 from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key, a_name
 
 TEXTS: Final[Mapping[str, str]] = {

@@ -4,7 +4,8 @@ import pytest
 
 from leadline_server.domain.crm_errors import CrmInvalidCursor
 from leadline_server.domain.directory import CrmUser
-from leadline_server.ports.crm import CrmMethod, ListsUsers
+from leadline_server.ports.crm import ListsUsers
+from leadline_server.ports.crm_guarantees import CrmMethod
 from leadline_server.testing.crm_harness import CrmUnderTest, a_name, if_possible
 
 _MOST_PAGES = 1_000

@@ -12,7 +12,8 @@ import pytest
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.crm_errors import CrmError
-from leadline_server.ports.crm import ContactDeleter, CrmAdapter, CrmLog, CrmMethod
+from leadline_server.ports.crm import ContactDeleter, CrmAdapter, CrmLog
+from leadline_server.ports.crm_guarantees import CrmMethod
 
 P = ParamSpec("P")
 T = TypeVar("T")

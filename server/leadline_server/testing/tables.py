@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from leadline_server.ports.crm import Capabilities, CrmMethod, LookupRecall, NameSearch, RateLimit
+from leadline_server.ports.crm_guarantees import Capabilities, CrmMethod, LookupRecall, NameSearch, RateLimit
 from leadline_server.testing.crm_fields import FIELDS
 from leadline_server.testing.crm_forms import FORMS
 from leadline_server.testing.crm_texts import LINES, TEXTS

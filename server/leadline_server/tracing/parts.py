@@ -13,7 +13,8 @@ from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.situation import Outcome
 from leadline_server.parts import Parts
-from leadline_server.ports.crm import CrmAdapter, CrmMethod, in_ledger, in_transaction
+from leadline_server.ports.crm import CrmAdapter, in_ledger, in_transaction
+from leadline_server.ports.crm_guarantees import CrmMethod
 from leadline_server.ports.ledger import Claims, LedgerTransaction
 from leadline_server.storage.traced import TracedDatabase
 from leadline_server.tracing.spans import Tracing, is_traced

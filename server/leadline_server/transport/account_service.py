@@ -13,7 +13,7 @@ from leadline_server.commands.export_account import ExportedItem, SetPreferences
 from leadline_server.domain.account_errors import ConnectionNotFound
 from leadline_server.domain.accounts import AccountRecord
 from leadline_server.domain.directory import User
-from leadline_server.transport.endpoint import Context
+from leadline_server.transport.context import Context
 from leadline_server.wire.accounts import (
     TITLE_LENGTH,
     account_message,

@@ -5,7 +5,7 @@ from leadline.admin.v1 import audit_service_pb2 as pb
 from leadline.admin.v1.audit_service_pb2_grpc import AuditServiceServicer
 
 from leadline_server.commands import Commands
-from leadline_server.transport.endpoint import Context
+from leadline_server.transport.context import Context
 from leadline_server.wire.audit import anchor_message, entry_message, filter_of
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 

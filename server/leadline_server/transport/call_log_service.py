@@ -23,7 +23,8 @@ from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.transport.admission.guard import PRINCIPAL
 from leadline_server.transport.call_log_counts import count_call_logs_response, counting_of
-from leadline_server.transport.endpoint import Context, read_by_rules
+from leadline_server.transport.context import Context
+from leadline_server.transport.endpoint import read_by_rules
 from leadline_server.watch.batch import WatchItem
 from leadline_server.watch.encoder import WatchEncoder
 from leadline_server.wire.call import DIRECTIONS, call_report

@@ -13,7 +13,8 @@ from leadline_server.commands.search_contacts import ContactList, ContactSearch
 from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import NO_NUMBER, NumberKind, PhoneNumber
-from leadline_server.transport.endpoint import Context, read_by_rules
+from leadline_server.transport.context import Context
+from leadline_server.transport.endpoint import read_by_rules
 from leadline_server.wire.contact import CONTACT
 from leadline_server.wire.mapping import MessageMapping
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations

@@ -7,7 +7,8 @@ from leadline.v1.directory_service_pb2_grpc import DirectoryServiceServicer
 from leadline_server.commands import Commands
 from leadline_server.domain.directory import User
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
-from leadline_server.transport.endpoint import Context, read_by_rules
+from leadline_server.transport.context import Context
+from leadline_server.transport.endpoint import read_by_rules
 from leadline_server.wire.directory import CRM_USER, USER
 from leadline_server.wire.directory import user as read_user
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations

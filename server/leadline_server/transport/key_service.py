@@ -8,7 +8,7 @@ from leadline_server.commands import Commands
 from leadline_server.commands.keys import KeyWish
 from leadline_server.ports.ledger.credentials import DenialKind
 from leadline_server.transport.admission.guard import PRINCIPAL
-from leadline_server.transport.endpoint import Context
+from leadline_server.transport.context import Context
 from leadline_server.wire.keys import key_message, overlap_of, wish_fields
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 

@@ -9,7 +9,7 @@ from leadline.v1.placeholder_service_pb2_grpc import PlaceholderServiceServicer
 from leadline_server.commands import Commands
 from leadline_server.domain.placeholder_bounds import MAX_PLACEHOLDER_LIMIT
 from leadline_server.domain.placeholders import Placeholder
-from leadline_server.transport.endpoint import Context
+from leadline_server.transport.context import Context
 from leadline_server.wire.mapping import MessageMapping
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 

@@ -17,7 +17,8 @@ from leadline_server.domain.numbers.numbering_rules import NumberingRules, numbe
 from leadline_server.domain.preferences import PREFERENCE_FIELDS, USER_ONLY_FIELDS, AccountSettings
 from leadline_server.ports.ledger import PreferencesInForce
 from leadline_server.transport.admission.guard import PRINCIPAL
-from leadline_server.transport.endpoint import Context, read_by_rules
+from leadline_server.transport.context import Context
+from leadline_server.transport.endpoint import read_by_rules
 from leadline_server.wire.preferences import (
     preferences,
     preferences_message,

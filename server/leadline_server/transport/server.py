@@ -34,11 +34,12 @@ from leadline_server.transport.connection_watch import REQUEST_SECONDS, Connecti
 from leadline_server.transport.connections import ConnectionLimits
 from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.directory_service import DirectoryServicer
-from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, served_methods
+from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES
 from leadline_server.transport.key_service import KeyServicer
 from leadline_server.transport.metrics import AdmissionMetrics, AuthenticationMetrics, RpcMetrics
 from leadline_server.transport.placeholder_service import PlaceholderServicer
 from leadline_server.transport.preferences_service import PreferencesServicer
+from leadline_server.transport.served_methods import ServedMethod, served_methods
 from leadline_server.transport.standard import StandardServices
 from leadline_server.transport.streams import Streams, write
 from leadline_server.transport.tracer import CallRecords

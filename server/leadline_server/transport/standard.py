@@ -8,7 +8,8 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from leadline_server.domain.errors import FieldViolation, MalformedMessage
-from leadline_server.transport.endpoint import Context, logged, refuse
+from leadline_server.transport.context import Context
+from leadline_server.transport.refusals import logged, refuse
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Read: TypeAlias = Callable[[bytes], Any]

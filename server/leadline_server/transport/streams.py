@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 
 import grpc
 
-from leadline_server.auth.authenticator import Authenticated
+from leadline_server.auth.call_head import Authenticated
 from leadline_server.domain.errors import LeadlineError, ShuttingDown
 
 _MESSAGE: Final = "The server is stopping. Try again in a moment; a watch goes on from its last resume_token."

@@ -20,8 +20,9 @@ from leadline_server.domain.crm_errors import (
     CrmUnavailable,
 )
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import ALL_METHODS, Capabilities, ContactPage, CrmLog, CrmMethod, LogEntry
+from leadline_server.ports.crm import ContactPage, CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.crm_guarantees import ALL_METHODS, Capabilities, CrmMethod
 from yarl import URL
 
 _REFUSED_CREDENTIALS: Final = frozenset({401, 403})

@@ -34,7 +34,7 @@ from leadline_server.commands import Commands
 from leadline_server.config import Settings
 from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
 from leadline_server.delivery import scheduler as delivery_loop
-from leadline_server.ports.crm import Capabilities
+from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.ports.ledger import CallLogFilter
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry

@@ -10,7 +10,8 @@ from leadline_server.crm.toolkit.call_text import subject_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmInvalidCursor, CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm_guarantees import Capabilities
 
 from leadline_phonebook.book import Book
 

@@ -9,7 +9,8 @@ from leadline_server.crm.assumptions.trial import MARK, Trial
 from leadline_server.crm.toolkit.assumptions import Topic
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.crm_errors import CrmRejected
-from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LookupRecall, NameSearch
+from leadline_server.ports.crm import CrmLog
+from leadline_server.ports.crm_guarantees import Capabilities, CrmMethod, LookupRecall, NameSearch
 
 LONG_NOTE: Final = 8_000
 """The characters of the note of the long log."""

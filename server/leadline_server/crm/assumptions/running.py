@@ -10,7 +10,8 @@ from leadline_server.crm.assumptions.trial import NoFreeNumber, Trial, answered
 from leadline_server.crm.toolkit.assumptions import DocumentedFact, TellsFacts, Topic, TriesFacts
 from leadline_server.domain.crm_errors import CrmError, CrmRejected
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import CrmAdapter, CrmMethod
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import CrmMethod
 
 _CHECK_SECONDS: Final = 120.0
 """The most time of one check, the search's lag included."""

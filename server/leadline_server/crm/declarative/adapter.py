@@ -30,8 +30,9 @@ from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmLog, CrmMethod, LogEntry, most_read
+from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.crm_guarantees import Capabilities, CrmMethod, most_read
 
 _Lookup = tuple[CompiledOperation[FindContactsOperation], Values]
 """An operation, and the values that its templates see."""

@@ -31,11 +31,11 @@ from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.definitions.problems import BadDefinition
 from leadline_server.definitions.templates import TemplateFailed
 from leadline_server.domain.crm_errors import CrmError, CrmUnavailable
-from leadline_server.ports.crm import (
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import (
     ALL_METHODS,
     MOST_NUMBERS,
     Capabilities,
-    CrmAdapter,
     CrmMethod,
     LookupRecall,
     NameSearch,

@@ -27,17 +27,9 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
-from leadline_server.ports.crm import (
-    ALL_METHODS,
-    Capabilities,
-    ContactPage,
-    ContactUse,
-    CrmLog,
-    CrmMethod,
-    LogEntry,
-    LookupRecall,
-)
+from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.crm_guarantees import ALL_METHODS, Capabilities, CrmMethod, LookupRecall
 from leadline_server.ports.ledger import LedgerTransaction
 
 CONTACT_TYPES: Final = ("contact", "lead")

@@ -31,19 +31,9 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import (
-    ALL_METHODS,
-    Capabilities,
-    ContactPage,
-    ContactUse,
-    CrmLog,
-    CrmMethod,
-    CrmUserPage,
-    LogEntry,
-    RateLimit,
-    most_read,
-)
+from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, CrmUserPage, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.crm_guarantees import ALL_METHODS, Capabilities, CrmMethod, RateLimit, most_read
 
 SEARCH_LAG: Final = timedelta(seconds=30)
 """How long a search may miss a write. HubSpot says "a few moments"; users report 10 s."""

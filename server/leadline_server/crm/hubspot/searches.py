@@ -12,7 +12,7 @@ from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.domain.crm_errors import CrmError, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
-from leadline_server.ports.crm import MOST_NUMBERS
+from leadline_server.ports.crm_guarantees import MOST_NUMBERS
 
 PAGE: Final = 200
 """Records on a page, the most that HubSpot allows."""

@@ -20,20 +20,9 @@ from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmInvalidCursor, CrmRejected, CrmTooMuch
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import (
-    ALL_METHODS,
-    Capabilities,
-    ContactPage,
-    ContactUse,
-    CrmLog,
-    CrmMethod,
-    CrmUserPage,
-    LogEntry,
-    NameSearch,
-    RateLimit,
-    most_read,
-)
+from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, CrmUserPage, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.crm_guarantees import ALL_METHODS, Capabilities, CrmMethod, NameSearch, RateLimit, most_read
 
 SEARCH_LAG: Final = timedelta(seconds=30)
 """How long a search may miss a write. Pipedrive does not say; this is a cautious estimate."""

@@ -25,17 +25,9 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmError, CrmRejected
 from leadline_server.domain.limits import MOST_LOOKUP_BYTES
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import (
-    Capabilities,
-    ContactPage,
-    ContactUse,
-    CrmLog,
-    CrmMethod,
-    CrmUserPage,
-    LogEntry,
-    most_read,
-)
+from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, CrmUserPage, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.crm_guarantees import Capabilities, CrmMethod, most_read
 
 M = TypeVar("M", bound=Message)
 P = TypeVar("P")

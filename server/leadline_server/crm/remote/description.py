@@ -26,7 +26,7 @@ from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.names import METHODS
 from leadline_server.crm.remote.wire import Wire
 from leadline_server.domain.crm_errors import CrmError, CrmUnavailable
-from leadline_server.ports.crm import (
+from leadline_server.ports.crm_guarantees import (
     ALL_METHODS,
     MOST_NUMBERS,
     Capabilities,

@@ -16,7 +16,7 @@ from leadline_server.domain.crm_errors import (
     CrmTooMuch,
     CrmUnavailable,
 )
-from leadline_server.ports.crm import CrmMethod
+from leadline_server.ports.crm_guarantees import CrmMethod
 
 SERVICE: Final[ServiceDescriptor] = adapter_service_pb2.DESCRIPTOR.services_by_name["AdapterService"]
 

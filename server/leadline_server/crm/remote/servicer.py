@@ -15,8 +15,9 @@ from leadline_server.crm.remote.refusals import BadRequest
 from leadline_server.crm.toolkit import AccountView, Connect
 from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import MOST_NUMBERS, ContactDeleter, CrmAdapter, CrmMethod, ListsUsers
+from leadline_server.ports.crm import ContactDeleter, CrmAdapter, ListsUsers
 from leadline_server.ports.crm_call_logs import CallLogReader
+from leadline_server.ports.crm_guarantees import MOST_NUMBERS, CrmMethod
 
 P = TypeVar("P", bound=Message)
 T = TypeVar("T")

@@ -46,20 +46,16 @@ from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmInvalidCursor, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import (
+from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, CrmUserPage, LogEntry
+from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.crm_guarantees import (
     ALL_METHODS,
     MOST_NUMBERS,
     Capabilities,
-    ContactPage,
-    ContactUse,
-    CrmLog,
     CrmMethod,
-    CrmUserPage,
-    LogEntry,
     LookupRecall,
     most_read,
 )
-from leadline_server.ports.crm_call_logs import StoredCallLog
 
 CAPABILITIES: Final = Capabilities(
     finds_log_by_key=True,

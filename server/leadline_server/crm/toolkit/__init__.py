@@ -15,7 +15,8 @@
 - Lookups: `number_forms` lists the ways to write a number. `page_of` makes pages of a search by name; `read_cursor` and
   `write_cursor` are for adapters with another order. `together` sends several requests at once.
 
-The port itself is `leadline_server.ports.crm`, its errors are in `leadline_server.domain.crm_errors`.
+The port itself is `leadline_server.ports.crm`. The abilities that an adapter declares are in
+`leadline_server.ports.crm_guarantees`, its errors in `leadline_server.domain.crm_errors`.
 """
 
 from leadline_server.concurrency.fan_out import together

@@ -14,7 +14,8 @@ from leadline_server.crm.egress import Egress
 from leadline_server.crm.toolkit.oauth_grant import OAuthConsent
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import Capabilities, CrmAdapter
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.ports.ledger import TokenStore
 
 

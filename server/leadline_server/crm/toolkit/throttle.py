@@ -8,7 +8,7 @@ from leadline_server.concurrency.rate_limiter import RateLimiter, wait_for_reser
 from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.domain.crm_errors import CrmHeldBack
 from leadline_server.domain.delay import bounded_seconds
-from leadline_server.ports.crm import RateLimit
+from leadline_server.ports.crm_guarantees import RateLimit
 
 LONGEST_WAIT: Final = 5.0
 """The longest wait for a turn, in seconds. A request that would have to wait longer is not sent."""

@@ -23,7 +23,8 @@ from leadline_server.domain.crm_errors import CrmError, CrmRejected, CrmTooMuch,
 from leadline_server.domain.numbers.matching import key_asked_by, key_matched_by
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, CrmAdapter
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import Capabilities
 
 AT_ONCE: Final = 12
 """Batches under way before lookups wait, unless the CRM allows fewer requests a second."""

@@ -7,7 +7,8 @@ from leadline_server.concurrency.circuit_breaker import CircuitBreaker
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.crm_errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.request_not_sent import NOT_SENT, CredentialsRefused
-from leadline_server.ports.crm import CrmAdapter, CrmMethod
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import CrmMethod
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,7 +9,8 @@ from leadline_server.domain.clean_text import cleaned, cleaned_id, cleaned_lines
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.crm_errors import CrmError, CrmTooMuch
 from leadline_server.domain.directory import CrmUser
-from leadline_server.ports.crm import ContactPage, CrmLog, CrmMethod, CrmUserPage
+from leadline_server.ports.crm import ContactPage, CrmLog, CrmUserPage
+from leadline_server.ports.crm_guarantees import CrmMethod
 
 P = ParamSpec("P")
 T = TypeVar("T")

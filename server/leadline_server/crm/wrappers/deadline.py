@@ -6,7 +6,8 @@ from typing import ParamSpec, TypeVar
 
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmUnavailable
-from leadline_server.ports.crm import WRITES, CrmAdapter, CrmMethod
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import WRITES, CrmMethod
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -15,7 +15,8 @@ from leadline_server.domain.crm_errors import (
     CrmRejected,
     CrmUnavailable,
 )
-from leadline_server.ports.crm import CrmAdapter, CrmMethod
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import CrmMethod
 
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 

@@ -5,7 +5,8 @@ from typing import ParamSpec, TypeVar
 
 from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
-from leadline_server.ports.crm import CrmAdapter, CrmMethod
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import CrmMethod
 
 P = ParamSpec("P")
 T = TypeVar("T")

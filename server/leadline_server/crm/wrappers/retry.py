@@ -7,7 +7,8 @@ from typing import Final, ParamSpec, TypeVar
 
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.crm_errors import CrmRateLimited, CrmTooMuch, CrmUnavailable
-from leadline_server.ports.crm import WRITES, CrmAdapter, CrmMethod
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm_guarantees import WRITES, CrmMethod
 
 PAUSES: Final = (0.1, 0.3)
 """The pauses before the second and the third attempt, in seconds. Up to half of each is left out at random."""

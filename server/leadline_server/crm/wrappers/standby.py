@@ -6,7 +6,8 @@ from typing import Final, ParamSpec, TypeVar
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.ledger_errors import StandbyLedger
 from leadline_server.domain.request_not_sent import CrmNotUsed
-from leadline_server.ports.crm import CrmAdapter, CrmMethod, in_ledger, in_transaction
+from leadline_server.ports.crm import CrmAdapter, in_ledger, in_transaction
+from leadline_server.ports.crm_guarantees import CrmMethod
 from leadline_server.ports.ledger import LedgerTransaction
 
 P = ParamSpec("P")

@@ -8,18 +8,17 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import (
-    Capabilities,
     ContactDeleter,
     ContactPage,
     ContactUse,
     CrmAdapter,
     CrmLog,
-    CrmMethod,
     CrmUserPage,
     ListsUsers,
     LogEntry,
 )
 from leadline_server.ports.crm_call_logs import CallLogReader, StoredCallLog
+from leadline_server.ports.crm_guarantees import Capabilities, CrmMethod
 
 P = ParamSpec("P")
 T = TypeVar("T")

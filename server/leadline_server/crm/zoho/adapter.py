@@ -30,18 +30,9 @@ from leadline_server.crm.zoho.wire import ZohoKind, ZohoNames, contact_of, recor
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import (
-    ALL_METHODS,
-    Capabilities,
-    ContactPage,
-    ContactUse,
-    CrmLog,
-    CrmMethod,
-    CrmUserPage,
-    LogEntry,
-    most_read,
-)
+from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, CrmUserPage, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.crm_guarantees import ALL_METHODS, Capabilities, CrmMethod, most_read
 
 CALLS: Final = "Calls"
 

@@ -13,7 +13,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from leadline.v1.call_log_pb2 import LOG_TRIGGER_MANUAL
 
 from leadline_server.audit.acting import act_as
-from leadline_server.auth.authenticator import Authenticated, Authenticator
+from leadline_server.auth.authenticator import Authenticator
+from leadline_server.auth.call_head import Authenticated
 from leadline_server.domain.access.principals import EVERYONE, Principal, Role
 from leadline_server.domain.access.rules import Permission, allowed
 from leadline_server.domain.access.table import ACCESS, BY_HAND, Extent
