@@ -3,7 +3,6 @@
 import asyncio
 import dis
 import re
-import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,6 @@ from types import CodeType, FrameType
 from typing import Any, Final, NamedTuple
 
 import grpc
-import pytest
 from leadline_server.transport.served_methods import ServedMethod
 from support.access import ALICE, BOB, MISSING, OTHER, OWN, Guarded, bearer
 from transport.serving import read_refusal
@@ -58,21 +56,6 @@ class Seen(NamedTuple):
         """The work that both runs did. Background work is in some runs only."""
         assert self.answer == other.answer
         return Seen(self.answer, self.statements & other.statements, self.functions & other.functions)
-
-
-@pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The SQL statements of all connections that are opened from now on."""
-    ran: list[str] = []
-    connect = sqlite3.connect
-
-    def traced(*arguments: Any, **named: Any) -> sqlite3.Connection:
-        connection: sqlite3.Connection = connect(*arguments, **named)
-        connection.set_trace_callback(ran.append)
-        return connection
-
-    monkeypatch.setattr(sqlite3, "connect", traced)
-    return ran
 
 
 @contextmanager
@@ -143,6 +126,8 @@ class Tenants:
         with counted_functions() as functions:
             status, answer = await self.ask(rpc, fields, account_id, key=key)
             await asyncio.sleep(0.005)  # the endpoint ends after its answer
+            while self._methods[rpc].counts.in_flight:
+                await asyncio.sleep(0.005)
         ran = Counter(re.sub(r"'[^']*'|\b\d+\b|x'[0-9a-f]*'", "?", statement) for statement in self._statements)
         text = f"{status} {answer!r}" if isinstance(answer, bytes) else f"{status} {answer}"
         for asked, instead in sorted(hidden.items(), key=lambda item: -len(item[0])):

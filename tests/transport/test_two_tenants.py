@@ -4,14 +4,30 @@ Both must have the same answer but for the asked id, run the same SQL statements
 difference, or its time, would tell what another account has.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from leadline_server.domain.access.principals import Role
 from support.access import ALICE, BOB, MISSING, OTHER, OWN, guarded
 from transport.tenants import Tenants, furnish, pairs
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The SQL statements of all connections that are opened from now on."""
+    ran: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(*arguments: Any, **named: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **named)
+        connection.set_trace_callback(ran.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    return ran
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Watchers that take batches share messages, and get only the last change of each call."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import ExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, aclosing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -16,10 +16,7 @@ from leadline_server.watch.feed import ChangeFeed
 from leadline_server.watch.feeds import ChangeFeeds
 from support.apps import ACCOUNT as HARNESS_ACCOUNT
 from support.apps import Harness
-
-SECONDS = 20.0
-LATE_SECONDS = 0.15
-"""Of a round of half a second; the feed looks for changes every twentieth of one."""
+from support.feed_places import SECONDS, at_work
 
 
 @pytest.fixture
@@ -28,70 +25,12 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
         yield opened
 
 
-@asynccontextmanager
-async def at_work(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run `work` until the body ends."""
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def change_on(ledger: Ledger) -> None:
-    """Change a call again and again, until cancelled."""
-    await put(ledger, call_log())
-    while True:
-        await ledger.call_logs.change(key(), counted)
-        await asyncio.sleep(0.005)
-
-
-class SomeLate:
-    """asyncio, except that sleeps of tasks named `late` end later, as on a busy event loop."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(asyncio, name)
-
-    async def sleep(self, seconds: float) -> None:
-        task = asyncio.current_task()
-        is_late = task is not None and task.get_name() == "late"
-        await asyncio.sleep(seconds + (LATE_SECONDS if is_late else 0))
-
-
-async def test_watchers_of_one_share_get_the_same_changes_although_calls_change_meanwhile(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("leadline_server.watch.schedule.asyncio", SomeLate())
-    feeds = ChangeFeeds(ledger.call_logs)
-    with ExitStack() as watching:
-        feed = watching.enter_context(feeds.watching(ACCOUNT))
-        for _ in range(256):
-            watching.enter_context(feed.watching_in_batches())
-        async with at_work(feeds.run(), change_on(ledger)):
-            tasks = [
-                asyncio.create_task(places_of(feed, phase, rounds=4), name=name)
-                for phase, name in ((0.51, "in time"), (0.52, "late"), (0.55, "a little later"))
-            ]
-            one, *others = await asyncio.wait_for(asyncio.gather(*tasks), SECONDS)
-    assert others == [one, one]
-
-
 async def test_turns_are_spread_over_the_round(ledger: Ledger) -> None:
     feed = ChangeFeed(ledger.call_logs, ACCOUNT)
     with ExitStack() as watching:
         phases = sorted(watching.enter_context(feed.watching_in_batches()) for _ in range(1_000))
     gaps = [later - earlier for earlier, later in pairwise([*phases, phases[0] + 1])]
     assert max(gaps) < 0.003
-
-
-async def places_of(feed: ChangeFeed, phase: float, rounds: int) -> list[int]:
-    """The positions of a watcher after each of its turns."""
-    places = [0]
-    for _ in range(rounds):
-        places.append((await feed.batch_after(places[-1], phase))[-1].sequence)
-    return places
 
 
 class Asked:

@@ -1,6 +1,5 @@
 """The command `leadline doctor`: checks what a server needs, and says what to do."""
 
-import asyncio
 import json
 import os
 import sqlite3
@@ -79,6 +78,8 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
 
 def _postgres(settings: "Settings") -> Diagnosis:
     """Whether the database can be used. Nothing is written, and no other check is made of a ledger in PostgreSQL."""
+    import asyncio
+
     from leadline_server.domain.ledger_errors import LedgerUnavailable
     from leadline_server.ledger_opening import address_of
     from leadline_server.storage.postgres.database import open_pool

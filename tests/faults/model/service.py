@@ -137,11 +137,11 @@ class Service:
         front.run(self._begin())
 
     async def _begin(self) -> None:
-        database = await open_crm_database(self._folder / "crm.db")
+        database = await open_crm_database(self._folder / "model.db")
         self._kept.push_async_callback(database.close)
         self._crm = EmbeddedCrm(database, ACCOUNT, lambda: "US", now=self.clock.now)
         self.book = ContactBook(database, ACCOUNT, lambda: "US")
-        self.truth = Truth(sqlite3.connect(f"file:{self._folder / 'crm.db'}?mode=ro", uri=True, isolation_level=None))
+        self.truth = Truth(sqlite3.connect(f"file:{self._folder / 'model.db'}?mode=ro", uri=True, isolation_level=None))
         self._kept.callback(self.truth.close)
         await self._open()
 
