@@ -10,7 +10,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SHOW := awk '/^Collecting / { print "  " $$2; fflush() } /^Successfully/ { print }'
 PROTOS := $(wildcard protos/leadline/v1/*.proto protos/leadline/adapter/v1/*.proto protos/leadline/admin/v1/*.proto)
 STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1 clients/python/leadline/admin/v1
-TEST_PROCESSES ?= 6
+TEST_PROCESSES ?= 4
+TIMED := tests/timed tests/faults/test_bulkhead.py tests/transport/test_hardening_calls.py
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
 
 .PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console screenshots guarantees guarantees-check limits limits-check access access-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench instructions soak audit sbom test-lowest lock format help
@@ -21,10 +22,10 @@ run: .venv/server ## serve account demo on 127.0.0.1:50051 (Ctrl-C stops)
 demo: .venv/server ## import examples/, replay its calls, show the state and reason of each
 	exec $(BIN)/python examples/demo.py
 
-# Many tests wait, so there are more processes than processors. What measures time runs alone, at the end.
+# Many tests wait, so there are more processes than processors. Tests that measure time run alone, at the end.
 test: .venv/dev ## run every test
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal --ignore=tests/timed tests
-	$(BIN)/python -m pytest tests/timed
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal -m "not soak and not system and not timed" tests
+	$(BIN)/python -m pytest -m timed $(TIMED)
 
 test-quick: .venv/dev ## run the unit tests and the conformance tests of the ledger and the embedded CRM
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(QUICK)

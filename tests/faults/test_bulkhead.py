@@ -127,6 +127,7 @@ def _p99(seconds: Sequence[float]) -> float:
     return statistics.quantiles(seconds, n=100)[98]
 
 
+@pytest.mark.timed
 async def test_while_one_accounts_crm_hangs_the_others_calls_take_no_longer(two: Two) -> None:
     two.dead.hang()
     await _timed(two, "warm", 400)

@@ -13,6 +13,8 @@ from leadline_server.testing.ledger_samples import ACCOUNT
 from leadline_server.watch.feeds import ChangeFeeds
 from support.feed_places import LATE_SECONDS, SECONDS, at_work, change_on, places_of
 
+pytestmark = pytest.mark.timed
+
 
 @pytest.fixture
 async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:

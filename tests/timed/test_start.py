@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Final
 
+import pytest
 from support.servers import server_process
 
 START_BAR: Final = 1.5  # seconds from the start of the process until it serves
+
+pytestmark = pytest.mark.timed
 
 
 def test_a_server_serves_within_a_second_and_a_half_of_its_start(tmp_path: Path) -> None:
