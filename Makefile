@@ -30,10 +30,10 @@ test: .venv/dev ## run every test
 test-quick: .venv/dev ## run the unit tests and the conformance tests of the ledger and the embedded CRM
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(QUICK)
 
-# The SIP tests have a process of their own: the browser's driver keeps an event loop running in its process.
+# The tests of the page have a process of their own: the browser's driver keeps an event loop running in its process.
 test-system: .venv/dev .venv/deploy-tools ## run the tests that need programs of the system (Chromium, PostgreSQL, SIP programs)
-	$(BIN)/python -m pytest -m system tests --ignore-glob="*/test_kamailio*.py"
-	$(BIN)/python -m pytest -m system tests/system/test_kamailio*.py
+	$(BIN)/python -m pytest -m system tests/system/test_console*.py
+	$(BIN)/python -m pytest -m system tests --ignore-glob="*/test_console*.py"
 
 check: generate-check openapi-check guarantees-check limits-check access-check adapters-check schema-check lint types imports prose proto-lint ## run all checks that need no running server
 

@@ -1,5 +1,5 @@
 // The page in a frame of another site: a call's prompt, or the calls as they ring. The page around it signs it in.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { setCredential } from "./credential.ts";
 import { usePage } from "./context.ts";
 import { allowedOrigins, Host, type HostMessage } from "./host.ts";
@@ -59,7 +59,8 @@ export function Embedded({ view }: { view: string }) {
       setState(now);
     }
   };
-  useEffect(
+  // A layout effect, so that it listens before the frame's load event, at which the page around sends its first message.
+  useLayoutEffect(
     () =>
       host.listen((message) => {
         if (message.type === "connect") void connect(message);
