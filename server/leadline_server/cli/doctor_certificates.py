@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from leadline_server.cli.diagnosis import Diagnosis
+from leadline_server.domain.loopback import own_host
 
 if TYPE_CHECKING:  # these would slow the start of every command
     from cryptography.x509 import Certificate
@@ -20,7 +21,6 @@ SOON_DAYS: Final = 14
 
 _ANSWER_SECONDS: Final = 2.0
 _OTHERS: Final = 0o037  # the group may read a key, since servers often run as a user of a group for keys
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - addresses to compare with
 _RENEW: Final = "Renew it. A running server takes new files by itself."
 
 
@@ -127,7 +127,7 @@ def _shown_at(address: str) -> bytes | None:
     context.set_alpn_protocols(["h2"])
     try:
         with (
-            socket.create_connection((_EVERYWHERE.get(host, host), int(port)), _ANSWER_SECONDS) as connection,
+            socket.create_connection((own_host(host), int(port)), _ANSWER_SECONDS) as connection,
             context.wrap_socket(connection) as secured,
         ):
             return secured.getpeercert(binary_form=True)

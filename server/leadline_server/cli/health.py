@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from leadline_server.cli.exit_codes import ExitCode, fail
+from leadline_server.domain.loopback import own_host
 
 if TYPE_CHECKING:
     import grpc
 
     from leadline_server.config import Settings
 
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - addresses to compare with
 _CHECK: Final = "/grpc.health.v1.Health/Check"
 
 
@@ -72,7 +72,7 @@ def _channel(settings: "Settings", certificate: Path | None, key: Path | None) -
     import grpc
 
     host, _, port = settings.listen.rpartition(":")
-    target = f"{_EVERYWHERE.get(host.strip('[]'), host)}:{port}"
+    target = f"{own_host(host)}:{port}"
     files = settings.tls_files
     if files is None:
         return grpc.insecure_channel(target)
