@@ -6,20 +6,17 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from e2e.importing_account import ACCOUNTS, GENERIC, NEW_YORK, USERS, Account
+from e2e.importing_account import GENERIC, NEW_YORK, USERS, Account, importing_server
 from leadline.v1.call_log_pb2 import CallLogReason, CallLogState
 from leadline.v1.call_pb2 import CallDirection
 from leadline.v1.preferences_pb2 import AccountSettings
 from support.call_records import SAMPLES
-from support.servers import LEADLINE, ServerProcess, leadline, server_process
+from support.servers import LEADLINE, ServerProcess, leadline
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("import-calls")
-    config = folder / "leadline.toml"
-    config.write_text("".join(f'[accounts.a{number}]\ndefault_region = "US"\n' for number in range(ACCOUNTS)))
-    with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(config)}) as running:
+    with importing_server(tmp_path_factory.mktemp("import-calls")) as running:
         yield running
 
 

@@ -4,19 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.importing_account import ACCOUNTS, GENERIC, Account, shown
+from e2e.importing_account import GENERIC, Account, importing_server, shown
 from leadline.v1.call_log_pb2 import CallLogState
 from leadline.v1.preferences_pb2 import AccountSettings
 from support.call_records import SAMPLES
-from support.servers import ServerProcess, server_process
+from support.servers import ServerProcess
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("import-calls")
-    config = folder / "leadline.toml"
-    config.write_text("".join(f'[accounts.a{number}]\ndefault_region = "US"\n' for number in range(ACCOUNTS)))
-    with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(config)}) as running:
+    with importing_server(tmp_path_factory.mktemp("import-calls")) as running:
         yield running
 
 
