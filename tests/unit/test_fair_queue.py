@@ -55,6 +55,19 @@ async def test_a_call_dearer_than_a_round_begins_too() -> None:
     assert await order_of(queue, taken(queue), [("large", 257), ("small", 1)]) == ["small", "large"]
 
 
+@pytest.mark.parametrize("others", [0, 1])
+async def test_a_call_that_is_cancelled_just_before_its_turn_takes_no_slot(others: int) -> None:
+    queue = FairQueue(1, 10)
+    slot = taken(queue)
+    tasks = [asyncio.create_task(queue.wait("acme", 1)) for _ in range(1 + others)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    queue.leave(*slot)  # before the task of the call is told that it is cancelled
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(results[0], asyncio.CancelledError)
+    assert (queue.waiting, queue.has_room) == (0, not others)
+
+
 async def test_more_calls_than_may_wait_are_refused() -> None:
     queue = FairQueue(1, 1)
     taken(queue)

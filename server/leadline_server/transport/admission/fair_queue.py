@@ -98,7 +98,9 @@ class FairQueue:
         if call.turn.done() and not call.turn.cancelled():
             self.leave(*call.turn.result())
             return
-        account = self._accounts[account_id]
+        account = self._accounts.get(account_id)
+        if account is None or call not in account.calls:
+            return  # its turn came after it was cancelled, and before its task was told
         account.calls.remove(call)
         self.waiting -= 1
         if not account.calls:
@@ -116,9 +118,12 @@ class FairQueue:
         """Give free slots to waiting calls, to `most` of them."""
         now = perf_counter()
         while most and self._accounts and (self._free or self._take_away(now)):
+            call = self._draw()
+            if call.turn.cancelled():
+                continue
             slot = self._free.pop()
             self._since[slot] = now
-            self._draw().turn.set_result((slot, now))
+            call.turn.set_result((slot, now))
             most -= 1
         if self._accounts and not self._free and self._timer is None:
             seconds = max(0.0, min(self._since) + HOLD_SECONDS - now)
