@@ -31,7 +31,7 @@ VARIANTS: Final[Mapping[str, Sequence[str]]] = {
     "wheel server,http,postgres,otel": ("uvicorn", "asyncpg", "opentelemetry.sdk"),
     "sdist server": (),
 }
-"""What is installed, and the modules that must be there besides."""
+"""The packages that are installed, and the modules that must be there besides."""
 
 LOG_A_CALL: Final = """
 import sys

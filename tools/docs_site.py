@@ -112,7 +112,7 @@ def _title(document: Path) -> str:
 
 
 class _Page(HTMLParser):
-    """What a page links to and loads, and its anchors."""
+    """The addresses that a page links to and loads, and its anchors."""
 
     def __init__(self) -> None:
         super().__init__()

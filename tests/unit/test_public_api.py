@@ -15,7 +15,7 @@ IMPORTED: Final = re.compile(
     r"^\s*(?:from (leadline(?:_server)?\b[\w.]*) import|import (leadline(?:_server)?\b[\w.]*))", re.MULTILINE
 )
 EMBEDDED: Final = "leadline_server.crm.embedded"
-"""What an example opens in the place of the author's own CRM."""
+"""An example opens it in the place of the author's own CRM."""
 
 
 def imported(text: str) -> set[str]:
