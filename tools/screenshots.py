@@ -7,11 +7,13 @@ It needs Chromium, which drives a real server with made-up calls.
 """
 
 import argparse
+import shlex
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +23,7 @@ ROOT: Final = Path(__file__).parents[1]
 IMAGES: Final = ROOT / "docs" / "images"
 sys.path[:0] = [str(ROOT / "tests")]
 
-from support.servers import leadline, server_process  # noqa: E402 - the tests' helpers
+from support.servers import LEADLINE, leadline, server_process  # noqa: E402 - the tests' helpers
 from system.embedding import other_site, show, token  # noqa: E402
 from system.people import JANE, SHARED, STRANGER, VIEWS, Server, ended, ringing, settings, sign_in  # noqa: E402
 
@@ -73,6 +75,25 @@ def for_readme(browser: Browser, server: Server, origin: str) -> None:
     take(page, IMAGES / "console-frame.png")
 
 
+def of_terminal(browser: Browser, folder: Path) -> None:
+    """The picture of a terminal: a stranger calls, a person creates the contact, and the call is logged."""
+    commands = (
+        ("calls", "log", "--user", "alice", "--id", "call-1", "--direction", "inbound", "--caller", "+1 202-555-0101"),
+        ("contacts", "create", "Ada Lovelace", "(202) 555-0101"),
+        ("calls", "retry", "call-1"),
+    )
+    lines: list[str] = []
+    with server_process(folder / "terminal") as process:
+        chosen = {"LEADLINE_SERVER": process.address, "COLUMNS": "104"}
+        for command in commands:
+            shown = leadline(*command, settings=chosen).stdout.replace(str(LEADLINE), "leadline")
+            lines += [f"<b>$ leadline {escape(shlex.join(command))}</b>", escape(shown.strip())]
+    page = browser.new_page(viewport={"width": 960, "height": 300})
+    style = "margin: 0; padding: 18px; background: #10151c; color: #d7dde5; font: 14px/1.45 monospace"
+    page.set_content(f"<style>b {{ color: #7fd1a0 }}</style><pre style='{style}'>{'<br>'.join(lines)}</pre>")
+    page.locator("pre").screenshot(path=IMAGES / "terminal.png")
+
+
 def of_all(browser: Browser, server: Server, origin: str, folder: Path) -> None:
     """A picture of every view, wide and on a phone, light and dark."""
     key = server.issue("ACCOUNT_ADMIN")["secret"]
@@ -108,6 +129,7 @@ def main() -> None:
                 of_all(browser, server, origin, options.all)
             else:
                 for_readme(browser, server, origin)
+                of_terminal(browser, Path(folder))
         browser.close()
 
 

@@ -1,4 +1,4 @@
-"""docs/public-api.md: the public modules exist, and programs of others need no other module."""
+"""docs/public-api.md: the public modules exist, and programs of others need no other. The start page is whole."""
 
 import re
 from importlib import import_module
@@ -48,3 +48,8 @@ def test_outside_programs_import_public_modules_alone(text: str) -> None:
 def test_the_documents_show_public_modules_alone(page: str) -> None:
     code = "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL))
     assert imported(code) - {EMBEDDED} <= set(MODULES)
+
+
+def test_the_start_page_lists_every_page() -> None:
+    listed = set(re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs" / "index.md").read_text("utf-8")))
+    assert listed == {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
