@@ -88,7 +88,7 @@ class LogCall:
             CallLogNotMovable: the call is logged against another contact, and the CRM cannot move it.
             PermissionDenied: the report may only change its own user's calls, and the call is another user's.
             CrmError: with `validate_only`, cannot tell.
-            BudgetExhausted: the report could not be stored in time; it may be stored a moment later.
+            BudgetExhausted: the report could not be stored in the caller's time; it may be stored a moment later.
             SettingsChanged: the account was outdated; nothing was stored.
             LedgerUnavailable: the report could not be stored.
         """
@@ -145,7 +145,7 @@ class LogCall:
                 return log
         except TimeoutError:
             if log is None:
-                raise BudgetExhausted(_NO_TIME) from None
+                raise _not_stored(budget) from None
             return log
         except LedgerUnavailable:
             if log is None:
@@ -213,6 +213,14 @@ class LogCall:
             outcome = placeholder_decision(outcome, _not_created_yet(outcome))
         after = outcomes.decided(log, log, outcome, (log.crm_log_id, log.crm_log_url), now)
         return replace(after, revision=0 if known is None else log.revision, update_time=log.update_time)
+
+
+def _not_stored(budget: Budget) -> BudgetExhausted | LedgerUnavailable:
+    """Why a report is not stored yet: it was the caller's deadline, or the ledger takes longer than leadline waits."""
+    left = budget.remaining()
+    if left is None or left > 1:
+        return LedgerUnavailable("leadline's storage does not answer.", retry_after=1)
+    return BudgetExhausted(_NO_TIME)
 
 
 async def _joined(
