@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from copy import deepcopy
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
 import pytest
@@ -39,7 +39,7 @@ SECONDS: Final = 30.0
 """How long a client waits for an answer: longer than a server waits for PostgreSQL."""
 
 TROUBLES, SOAK_TROUBLES = 6, 40
-PROMISES: Final = {"deadline": 3.0, "search_lag": 0.5, "settle_time": 10.0}
+PROMISES: Final[dict[str, Any]] = {"deadline": 3.0, "search_lag": 0.5, "settle_time": 10.0}
 """What the CRM promises. A write can arrive as late as a cut lasts, and TCP waits before it sends once more."""
 
 
@@ -71,7 +71,7 @@ class Replica:
         url = self._ledger.replace(f"127.0.0.1:{self._postgres.port}", f"{ledger.host}:{ledger.port}")
         settings = on_postgres(self._folder, f"{url}?sslmode=disable") | {"LEADLINE_LEDGER_TIMEOUT": "3"}
         before = self._namespace.command if self._namespace else ()
-        promises = {**PROMISES, "url": f"http://{crm.host}:{crm.port}"}
+        promises: dict[str, Any] = {**PROMISES, "url": f"http://{crm.host}:{crm.port}"}
         [self.server] = self._process.enter_context(
             serving(self._folder / "data", self._crm, before=before, settings=settings, **promises)
         )
@@ -221,8 +221,7 @@ def refuse_otherwise(history: History, _: dict[str, CallLog], __: Written) -> No
 
 
 def tell_another_log(history: History, _: dict[str, CallLog], __: Written) -> None:
-    [answers, *_] = history.accepted.values()
-    answers.append(CallLog(crm_log_id="another"))
+    next(iter(history.accepted.values())).append(CallLog(crm_log_id="another"))
 
 
 PLANTED: Final[dict[Callable[[History, dict[str, CallLog], Written], None], str]] = {
