@@ -48,7 +48,7 @@ def restore_keys(settings: Settings, keys: Path) -> Sequence[str]:
         BadBackup: none of them fits.
         LedgerUnavailable: the keys cannot be read or written.
     """
-    ring = fitting_keys(settings, keys, _needed(settings))
+    ring = fitting_keys(settings, keys, needed_keys(settings))
     _put_keys(settings, ring)
     return sorted(ring.ids)
 
@@ -74,7 +74,7 @@ async def make_live(settings: Settings, now: datetime, *, without_keys: bool) ->
 
 def missing_keys(settings: Settings) -> frozenset[str]:
     """The ids of the secrets keys that the ledger needs and the settings' source lacks. Raises LedgerUnavailable."""
-    needed = _needed(settings)
+    needed = needed_keys(settings)
     return needed - key_source(settings).load().ids if needed else frozenset()
 
 
@@ -106,7 +106,8 @@ def _put_keys(settings: Settings, ring: KeyRing) -> None:
     source.replace(present.joined(ring))
 
 
-def _needed(settings: Settings) -> frozenset[str]:
+def needed_keys(settings: Settings) -> frozenset[str]:
+    """The ids of the secrets keys that the ledger needs. Raises sqlite3.Error or OSError."""
     with read_only(settings.ledger_path) as connection:
         return frozenset(read_secrets_state(connection).needed)
 
