@@ -10,6 +10,7 @@ from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
 from leadline_server.domain.account_errors import AccountDisabled, AccountNotFound
 from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.directory import DirectoryIndex
+from leadline_server.domain.fast_init import fast_init
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmConnection, InLedgerCrm, RememberedAnswers
@@ -19,6 +20,7 @@ Connect = Callable[[AccountRecord, Callable[[], AccountSettings]], Awaitable[Crm
 """Makes the connection of an account. Takes the account, and a function that returns its current settings."""
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """An account as it is now. A request resolves it once and hands it on.
