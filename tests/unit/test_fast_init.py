@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
 
 import pytest
 from leadline_server.domain.call import Party
-from leadline_server.domain.fast_init import fast_init
+from leadline_server.domain.fast_init import fast_init, replacer
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 
 
@@ -58,3 +58,14 @@ def test_a_subclass_makes_its_own_objects() -> None:
 
     assert type(Derived("a")) is Derived
     assert Larger("a", more=2).more == 2
+
+
+def test_a_copy_with_other_values_is_as_frozen_as_the_first() -> None:
+    first = Example("a", name="n")
+    second = replacer(Example)(first, {"type": "b", "size": 5})
+    assert second == replace(first, type="b", size=5)
+    assert (first.type, second.parts) == ("a", first.parts)
+    with pytest.raises(FrozenInstanceError):
+        second.type = "c"  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        replacer(Example)(first, {"none": 1})

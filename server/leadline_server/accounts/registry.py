@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
 from leadline_server.domain.account_errors import AccountDisabled, AccountNotFound
 from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.directory import DirectoryIndex
-from leadline_server.domain.fast_init import fast_init
+from leadline_server.domain.fast_init import fast_init, replacer
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmConnection, InLedgerCrm, RememberedAnswers
@@ -62,7 +63,10 @@ class Account:
         if self.in_ledger is None:
             raise TypeError("the account's CRM is not in the ledger's database")
         crm, preferences = self.in_ledger.within(transaction), partial(transaction.preferences, self.id)
-        return replace(self, crm=crm, preferences=preferences)
+        return _with(self, {"crm": crm, "preferences": preferences})
+
+
+_with: Final = replacer(Account)
 
 
 class AccountRegistry:

