@@ -19,7 +19,7 @@ import leadline
 import leadline_server
 
 _LEFT_OUT: Final = ("leadline_server.testing", "leadline_server.tracing")
-"""What is imported by few commands, or reads environment variables of others while it is imported."""
+"""Modules that few commands import, and modules that read environment variables while they are imported."""
 
 _MOST_BYTES: Final = 1 << 20
 
@@ -59,7 +59,7 @@ def _tell_end(pid: int, told: int, process: int) -> None:
     try:
         os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
     except BrokenPipeError:
-        pass  # nobody asks any more
+        pass  # the test has ended
     finally:
         os.close(told)
 
