@@ -48,7 +48,7 @@ class Workers:
         os.kill(self.pids[number], signal.SIGKILL)
 
     def metrics(self) -> str:
-        """What the metrics port shows."""
+        """The text of the metrics port."""
         with urllib.request.urlopen(f"http://{self.server.metrics_address}/metrics", timeout=10) as response:
             text: str = response.read().decode()
         return text
