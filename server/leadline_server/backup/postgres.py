@@ -62,7 +62,7 @@ def make_standby(settings: Settings) -> bool:
 
 
 def copy_state(settings: Settings) -> CopyState:
-    """Whether the ledger is a restored copy; one that nobody has marked yet is marked. Raises LedgerUnavailable."""
+    """Whether the ledger is a restored copy; a copy without a mark gets one. Raises LedgerUnavailable."""
 
     async def read() -> CopyState:
         async with open_postgres_ledger(address_of(settings)) as ledger:

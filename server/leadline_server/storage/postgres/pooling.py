@@ -20,7 +20,7 @@ _TURNS: Final = 3
 
 
 class Pooling(Enum):
-    """What is between a client and PostgreSQL."""
+    """The kinds of poolers between a client and PostgreSQL."""
 
     NONE = "none"
     SESSIONS = "sessions"
@@ -54,7 +54,7 @@ async def plain_connection(address: PostgresAddress, url: str) -> AsyncIterator[
 
 
 async def pooling_of(address: PostgresAddress, url: str) -> Pooling:
-    """What is between this process and PostgreSQL. Raises LedgerUnavailable.
+    """Find out what kind of pooler is between this process and PostgreSQL. Raises LedgerUnavailable.
 
     Two clients that are connected at once have two sessions, unless a pooler gives both the same one in turn. A pooler
     may also give one client several. It tells its own number of the session, for cancelling, and not PostgreSQL's.
