@@ -18,7 +18,7 @@ from typing import Final, NoReturn
 
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.call_head import Authenticated, CallHead, TokenVerifier
-from leadline_server.auth.certificate_names import MOST_NAMES, certificate_names
+from leadline_server.auth.certificate_names import MOST_NAMES, certificate_end, certificate_names
 from leadline_server.auth.embed_tokens import EMBED_PREFIX, ORIGIN_HEADER, EmbedTokens
 from leadline_server.auth.forwarded import FORWARDED_HEADER, forwarded_names
 from leadline_server.auth.ledger_contact import LedgerContact
@@ -50,6 +50,7 @@ _HEADER: Final = "authorization"
 _SCHEME: Final = "bearer "
 _MISSING: Final = "This server wants a credential. Send the metadata `authorization: Bearer KEY`."
 _REFUSED: Final = "The credential is not accepted."
+_CERTIFICATE_EXPIRED: Final = "The client certificate has expired. Connect with a new one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,8 @@ class Authenticator:
         """Return if a credential is still accepted, for the same principal. Raises as `authenticate` does."""
         self._contact.check()
         credential = known.credential
+        if known.until <= self._now().timestamp():
+            raise Unauthenticated(_CERTIFICATE_EXPIRED)
         if not await self._is_open(credential) or not await self._is_accepted(basis_of(credential)):
             raise Unauthenticated(_REFUSED)
 
@@ -226,7 +229,10 @@ class Authenticator:
         if key is None:
             self._refuse(call, "missing", message=_MISSING)
         self._check_key(call, key)
-        return Authenticated(principal(key), key)
+        until = certificate_end(call.auth_context())
+        if until <= self._now().timestamp():
+            self._refuse(call, "expired", message=_CERTIFICATE_EXPIRED)
+        return Authenticated(principal(key), key, until)
 
     async def _key_of_certificate(self, call: CallHead) -> ApiKey | None:
         for name in self._names(call):
