@@ -31,11 +31,11 @@ class Namespace:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What a program is run under to be in it."""
+        """The command that runs a program in it."""
         return ("ip", "netns", "exec", self.name)
 
     def cut(self) -> None:
-        """Cut the link: what is sent is lost, and no connection is closed."""
+        """Cut the link: packets are lost, and no connection is closed."""
         _ip("link", "set", self.link, "down")
 
     def join(self) -> None:

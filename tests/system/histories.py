@@ -1,4 +1,4 @@
-"""What clients reported and were answered, and whether ledger and CRM agree with it in the end."""
+"""The reports of clients and their answers, and whether ledger and CRM agree with it in the end."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ class History:
 
 
 def problems(history: History, logs: Mapping[str, CallLog], written: Written) -> list[str]:
-    """What is wrong, a sentence each: with the ledger's logs by call id, and with what is in the CRM."""
+    """The faults, a sentence each, of the ledger's logs by call id, and of the calls in the CRM."""
     return [
         *_refusals(history),
         *_lost(history, logs),

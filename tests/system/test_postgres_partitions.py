@@ -40,7 +40,7 @@ SECONDS: Final = 30.0
 
 TROUBLES, SOAK_TROUBLES = 6, 40
 PROMISES: Final[dict[str, Any]] = {"deadline": 3.0, "search_lag": 0.5, "settle_time": 10.0}
-"""What the CRM promises. A write can arrive as late as a cut lasts, and TCP waits before it sends once more."""
+"""The promise of the CRM. A write can arrive as late as a cut lasts, and TCP waits before it sends once more."""
 
 
 class Replica:

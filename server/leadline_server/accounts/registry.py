@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
 from leadline_server.domain.account_errors import AccountDisabled, AccountNotFound
 from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.directory import DirectoryIndex
 from leadline_server.domain.errors import InvalidRequest
+from leadline_server.domain.fast_init import fast_init, replacer
 from leadline_server.domain.ledger_errors import SettingsChanged
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
@@ -25,6 +26,7 @@ Connect = Callable[[AccountRecord, Callable[[], AccountSettings]], Awaitable[Crm
 """Makes the connection of an account. Takes the account, and a function that returns its current settings."""
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """An account as it is now. A request resolves it once and hands it on.
@@ -68,7 +70,10 @@ class Account:
         if self.in_ledger is None:
             raise TypeError("the account's CRM is not in the ledger's database")
         crm, preferences = self.in_ledger.within(transaction), partial(transaction.preferences, self.id)
-        return replace(self, crm=crm, preferences=preferences)
+        return _with(self, {"crm": crm, "preferences": preferences})
+
+
+_with: Final = replacer(Account)
 
 
 class AccountRegistry:

@@ -12,6 +12,7 @@ CREATE TABLE ledger (
     pruning_lease_owner text,
     pruning_lease_until bigint,
     is_standby boolean NOT NULL DEFAULT false,    -- a restored copy: no CRM write, no refresh of tokens
+    database_id text,                             -- of the database that it is in; another one: a copy (copy_mark.py)
     live_since bigint,                            -- when a restored copy became the live one; NULL: never restored
     secrets_key_id text                           -- the secrets key of new envelope keys; NULL: nothing is encrypted yet
 ) WITH (fillfactor = 10);
