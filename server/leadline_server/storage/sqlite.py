@@ -121,7 +121,7 @@ class SqliteDatabase:
         self._inline_reader = inline_reader
         self._checkpointer = checkpointer
         self._slow_disk_guard = SlowDiskGuard()
-        self._hooks: list[Callable[[], object]] = []
+        self._hooks: dict[object, Callable[[], object]] = {}
         self._writes: Batcher[Submitted, Any] = Batcher(self._commit, _MAX_WRITES)
         self._reads: Batcher[Work[Any], Any] = Batcher(self._query, _MAX_READS)
         self._is_closed = False
@@ -131,9 +131,15 @@ class SqliteDatabase:
         """How many rows this process has changed since it opened the database. It asks nothing."""
         return self._writer.connection.total_changes
 
-    def after_commit(self, hook: Callable[[], object]) -> None:
-        """Call `hook` on the event loop after every group of writes that changed a row, before the writes return."""
-        self._hooks.append(hook)
+    def after_commit(self, hook: Callable[[], object]) -> Callable[[], None]:
+        """Call `hook` on the event loop after every group of writes that changed a row. Returns what ends that."""
+        key = object()
+        self._hooks[key] = hook
+
+        def end() -> None:
+            self._hooks.pop(key, None)
+
+        return end
 
     async def write(self, work: Work[T]) -> T:
         """The result of `work`, once its changes are committed and synced to disk.
@@ -219,7 +225,7 @@ class SqliteDatabase:
             results = await self._writer.run(lambda connection: end_group(connection, begun))
         if self._writer.connection.total_changes != before:
             loop = asyncio.get_running_loop()
-            for hook in self._hooks:
+            for hook in self._hooks.values():
                 loop.call_soon(hook)  # so that an error of the hook is logged, and does not fail a committed write
         return results_by_item(works, results, len(submitted))
 
@@ -227,7 +233,8 @@ class SqliteDatabase:
         """The results of the works, run on the event loop's thread, not committed yet; None: run them on a thread."""
         connection = self._writer.connection
         is_short = count <= _MAX_INLINE_WRITES and all(work.is_short for work in works)
-        if not is_short or self._checkpointer.is_due(connection):
+        may_checkpoint = connection.total_changes >= self._checkpointer.next_look
+        if not is_short or (may_checkpoint and self._checkpointer.is_due(connection)):
             return None
         began = self._slow_disk_guard.begin()
         if began is None:
