@@ -152,7 +152,13 @@ async def open_app(
         budget = PlaceholderBudget()
         runner = AttemptRunner(decision_loader, claims.hold, budget, clock)
         in_ledger = InLedgerDelivery(
-            ledger.transactions, lookup, decision_loader, result_writer, budget, clock, may_lack=copy.may_lack
+            ledger.transactions,
+            lookup,
+            decision_loader,
+            result_writer,
+            budget,
+            clock,
+            may_lack=copy.may_lack if copy.was_restored else None,
         )
         worker = DeliveryWorker(
             ledger.call_logs,
