@@ -178,7 +178,7 @@ def _certificate(settings: Settings, registry: CollectorRegistry) -> ServerCerti
 
 def warn_of_crm(account: Account) -> None:
     """Say that an account's preferences and its CRM do not go well together."""
-    can, wishes = account.crm.capabilities, account.settings.defaults
+    can, wishes = account.capabilities, account.settings.defaults
     creates = wishes.unknown_contact_action is UnknownContactAction.CREATE_PLACEHOLDER
     if creates and can.lookup_recall is not LookupRecall.COMPLETE:
         _log.warning(

@@ -13,6 +13,7 @@ from leadline_server.domain.directory import DirectoryIndex
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmConnection, InLedgerCrm, RememberedAnswers
+from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.ports.ledger import Accounts, LedgerTransaction, PreferencesInForce, PreferenceStore, Users
 
 Connect = Callable[[AccountRecord, Callable[[], AccountSettings]], Awaitable[CrmConnection]]
@@ -29,6 +30,7 @@ class Account:
         settings: its settings.
         rules: how its numbers are read. Example: the region "GB" makes 020 7946 0123 +442079460123.
         crm: its CRM.
+        adapter: the adapter of its CRM without the wrappers.
         remembered: answers that its CRM gave a moment ago; None if none are kept.
         is_connected: whether its connection could be opened. If not, it is tried again.
         check: asks the CRM itself whether it can be used, whatever is remembered. Raises CrmError.
@@ -45,6 +47,7 @@ class Account:
     settings: AccountSettings
     rules: NumberingRules
     crm: CrmAdapter
+    adapter: CrmAdapter
     remembered: RememberedAnswers | None
     is_connected: bool
     check: Callable[[], Awaitable[None]]
@@ -54,6 +57,11 @@ class Account:
     directory: DirectoryIndex
     own_numbers: AbstractSet[str] = field(repr=False)
     in_ledger: InLedgerCrm | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its CRM guarantees, read each time: an adapter in another process may still have to describe itself."""
+        return self.adapter.capabilities
 
     def within(self, transaction: LedgerTransaction) -> "Account":
         """The account with its CRM and preferences in a transaction. Only if `in_ledger` is set."""
@@ -124,7 +132,7 @@ class AccountRegistry:
     async def _connection(self, record: AccountRecord, seen: Account | None) -> CrmConnection:
         """The connection that there is, unless it belongs to other settings, or does not work."""
         if seen is not None and seen.is_connected and _connected_as(seen.record) == _connected_as(record):
-            return CrmConnection(seen.crm, seen.remembered, check=seen.check, in_ledger=seen.in_ledger)
+            return CrmConnection(seen.crm, seen.adapter, seen.remembered, check=seen.check, in_ledger=seen.in_ledger)
         return await self._connect(record, self._settings_of(record))
 
     def _account(self, record: AccountRecord, directory: DirectoryIndex, connection: CrmConnection) -> Account:
@@ -135,6 +143,7 @@ class AccountRegistry:
             settings=settings,
             rules=settings.numbering,
             crm=connection.crm,
+            adapter=connection.adapter,
             remembered=connection.remembered,
             is_connected=connection.is_connected,
             check=connection.check or connection.crm.check,

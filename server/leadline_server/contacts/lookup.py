@@ -90,7 +90,7 @@ class ContactLookup:
             found, as_of = await account.remembered.find(looked_up)
         else:
             found, as_of = await account.crm.find_contacts(looked_up), asked_at
-        search_lag = account.crm.capabilities.search_lag
+        search_lag = account.capabilities.search_lag
         contacts = {contact.id: contact for contact in found}
         if as_of < asked_at or search_lag:
             contacts.update(await self._not_shown_yet(account, looked_up, contacts, as_of))
@@ -102,7 +102,7 @@ class ContactLookup:
         self, account: Account, numbers: Sequence[PhoneNumber], found: Mapping[str, Contact], as_of: datetime
     ) -> dict[str, Contact]:
         """Contacts that leadline created, in any process, that the CRM's answer may not have yet."""
-        since = as_of - account.crm.capabilities.search_lag
+        since = as_of - account.capabilities.search_lag
         remembered = await self._claims.remembered(account.id, [number.key for number in numbers])
         contacts = {}
         for number_key, (contact_id, time) in remembered.items():
