@@ -29,10 +29,7 @@ from leadline_server.commands import (
     CreateContact,
     Directory,
     ExportAccount,
-    FindContact,
-    GetAccountSettings,
     GetCallLog,
-    GetPreferences,
     Keys,
     ListAuditEntries,
     ListCallLogs,
@@ -144,7 +141,9 @@ async def open_app(
             cache=cache,
             part=parts.crm,
         )
-        accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, crms.connect, limits)
+        accounts = AccountRegistry(
+            ledger.accounts, ledger.settings_versions, ledger.preferences, ledger.users, crms.connect, limits
+        )
         lookup = parts.lookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, leases)
         decision_loader = parts.decisions(lookup, clock)
@@ -240,7 +239,7 @@ def _commands(
         export_account=ExportAccount(ledger.users, ledger.preferences, ledger.call_logs, ledger.audit),
         list_audit_entries=ListAuditEntries(ledger.audit, PageTokens(ledger.secret, "audit")),
         accounts=administration.registry,
-        find_contact=FindContact(lookup),
+        lookup=lookup,
         search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),
         create_contact=CreateContact(claims, ledger.requests, ledger.transactions, lookup, clock),
         log_call=LogCall(
@@ -251,9 +250,7 @@ def _commands(
         count_call_logs=CountCallLogs(ledger.call_logs),
         list_call_logs=ListCallLogs(ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
         watch_call_logs=WatchCallLogs(administration.registry, ledger.call_logs, feeds, ledger.secret),
-        get_preferences=GetPreferences(),
         update_preferences=UpdatePreferences(ledger.preferences),
-        get_account_settings=GetAccountSettings(),
         update_account_settings=UpdateAccountSettings(ledger.accounts),
         directory=Directory(ledger.users, PageTokens(ledger.secret, "users"), PageTokens(ledger.secret, "crm_users")),
         list_placeholders=ListPlaceholders(ledger.placeholders, PageTokens(ledger.secret, "placeholders")),

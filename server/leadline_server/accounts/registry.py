@@ -14,7 +14,14 @@ from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmConnection, InLedgerCrm, RememberedAnswers
 from leadline_server.ports.crm_guarantees import Capabilities
-from leadline_server.ports.ledger import Accounts, LedgerTransaction, PreferencesInForce, PreferenceStore, Users
+from leadline_server.ports.ledger import (
+    Accounts,
+    LedgerTransaction,
+    PreferencesInForce,
+    PreferenceStore,
+    SettingsVersions,
+    Users,
+)
 
 Connect = Callable[[AccountRecord, Callable[[], AccountSettings]], Awaitable[CrmConnection]]
 """Makes the connection of an account. Takes the account, and a function that returns its current settings."""
@@ -36,7 +43,7 @@ class Account:
         check: asks the CRM itself whether it can be used, whatever is remembered. Raises CrmError.
         limits: its circuit breaker, and how much of it is delivered at once.
         preferences: the preferences in force now for a user id.
-        settings_version: asks for a number that changes with every change of settings or preferences.
+        settings_version: asks for its settings version now; see `ports.ledger.SettingsVersions`.
         directory: the account's users by their extensions, numbers and e-mail addresses.
         in_ledger: its CRM if that lives in the ledger's database; None: it does not.
         own_numbers: the E.164 numbers and the extensions of the account and of its users: {"+12025550101", "101"}.
@@ -53,7 +60,7 @@ class Account:
     check: Callable[[], Awaitable[None]]
     limits: AccountLimits
     preferences: Callable[[str], Awaitable[PreferencesInForce]]
-    settings_version: Callable[[], Awaitable[int]]
+    settings_version: Callable[[], Awaitable[int | None]]
     directory: DirectoryIndex
     own_numbers: AbstractSet[str] = field(repr=False)
     in_ledger: InLedgerCrm | None = None
@@ -77,12 +84,14 @@ class AccountRegistry:
     def __init__(
         self,
         accounts: Accounts,
+        versions: SettingsVersions,
         preferences: PreferenceStore,
         users: Users,
         connect: Connect,
         limits: AccountLimitsRegistry,
     ) -> None:
         self._accounts = accounts
+        self._versions = versions
         self._preferences = preferences
         self._users = users
         self._connect = connect
@@ -99,16 +108,10 @@ class AccountRegistry:
 
     async def get_any(self, account_id: str) -> Account:
         """As `get`, also if the account is disabled. Raises AccountNotFound."""
-        try:
-            record = await self._accounts.record(account_id)
-        except AccountNotFound:
-            self._seen.pop(account_id, None)
-            raise
-        seen = self._seen.get(account_id)
-        # The ledger returns the same object until any settings, preferences, users or connections change.
-        if seen is None or seen.record is not record or not seen.is_connected:
-            seen = await self._renewed(record)
-        return seen
+        seen, version = self._seen.get(account_id), await self._versions.current(account_id)
+        if seen is not None and seen.is_connected and seen.record.settings_version == version:
+            return seen
+        return await self._renewed(account_id)
 
     def knows(self, account_id: str) -> bool:
         """Whether the account was used since the start, and so exists. It asks nothing."""
@@ -121,7 +124,12 @@ class AccountRegistry:
         except AccountNotFound:
             return None
 
-    async def _renewed(self, record: AccountRecord) -> Account:
+    async def _renewed(self, account_id: str) -> Account:
+        try:
+            record = await self._accounts.record(account_id)
+        except AccountNotFound:
+            self._seen.pop(account_id, None)
+            raise
         directory = await self._users.index(record.account_id)
         async with self._connecting.setdefault(record.account_id, asyncio.Lock()):
             seen = self._seen.get(record.account_id)
@@ -149,7 +157,7 @@ class AccountRegistry:
             check=connection.check or connection.crm.check,
             limits=self._limits.of(record.account_id),
             preferences=partial(self._preferences.get, record.account_id),
-            settings_version=partial(self._preferences.version, record.account_id),
+            settings_version=partial(self._versions.current, record.account_id),
             directory=directory,
             own_numbers=directory.addresses.union(settings.own_numbers),
             in_ledger=connection.in_ledger,

@@ -21,7 +21,7 @@ from leadline_server.storage.connection import (
 )
 from leadline_server.storage.integrity import DAMAGED, check_pages, refuse_orphaned_log
 from leadline_server.storage.migrations import VERSIONS, load_migrations, migrate
-from leadline_server.storage.read_inline import InlineReader, RunOnThread, SlowDiskGuard, prepare_reader
+from leadline_server.storage.read_inline import InlineReader, SlowDiskGuard, prepare_reader
 from leadline_server.storage.transactions import (
     BatchWork,
     MergedWork,
@@ -119,6 +119,12 @@ class SqliteDatabase:
         self._writer = writer
         self._reader = reader
         self._inline_reader = inline_reader
+        inline_reader.on_thread = self.read
+        self.read_inline: Final = inline_reader.read
+        """As `read`, on the event loop's thread, for a few index lookups. It falls back to `read`.
+
+        Every query of its work sees its own snapshot, so the work should be one query. It may be called twice.
+        """
         self._checkpointer = checkpointer
         self._slow_disk_guard = SlowDiskGuard()
         self._hooks: dict[object, Callable[[], object]] = {}
@@ -184,17 +190,6 @@ class SqliteDatabase:
         """
         self._ensure_open()
         return cast("T", await self._reads.submit(work))
-
-    async def read_inline(self, work: Work[T]) -> T:
-        """As `read`, on the event loop's thread, for a few index lookups. It falls back to `read`.
-
-        Every query of `work` sees its own snapshot, so `work` should be one query. It may be called twice.
-        """
-        self._ensure_open()
-        try:
-            return self._inline_reader.read(work)
-        except RunOnThread:
-            return await self.read(work)
 
     async def close(self) -> None:
         """Finish what was submitted, then close all connections. Closing twice is allowed."""

@@ -52,7 +52,7 @@ class PostgresLedger:
         encrypted, versions = PostgresEncryptedDatabase(database, keys), SettingsVersions(database)
         self.secret: Final = secret
         """32 random bytes for signing tokens, made with the database."""
-        self.accounts: Final = PostgresAccounts(database, versions)
+        self.accounts: Final = PostgresAccounts(database)
         """The accounts and their settings."""
         self.account_data: Final = PostgresAccountData(database)
         """The deletion of accounts."""
@@ -60,6 +60,8 @@ class PostgresLedger:
         """The connections that accounts have of their own."""
         self.connection_checks: Final = PostgresConnectionChecks(database)
         """The results of checks of connections."""
+        self.settings_versions: Final = versions
+        """The settings version of each account."""
         self.preferences: Final = PostgresPreferences(database, versions)
         """The preferences of users."""
         self.users: Final = PostgresUsers(database, versions)

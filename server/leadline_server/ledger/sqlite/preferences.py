@@ -21,10 +21,6 @@ class SqlitePreferences:
         self._version = version
         self._cache: SettingsCache[tuple[str, str], PreferencesInForce] = SettingsCache(version)
 
-    async def version(self, account_id: str) -> int:  # noqa: ARG002 - one version for all accounts
-        """The settings version now. It asks nothing."""
-        return self._version.current()
-
     async def list(self, account_id: str, after: str, limit: int) -> Sequence[tuple[str, Preferences]]:
         """The preferences of at most `limit` users whose ids follow `after`."""
         statement = (

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore
+from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore, SettingsVersions
 from leadline_server.ports.ledger.accounts_admin import AccountConnections, AccountData, ConnectionChecks
 from leadline_server.ports.ledger.audit import AuditTrail
 from leadline_server.ports.ledger.call_logs import CallLogs
@@ -41,6 +41,11 @@ class Ledger(Protocol):
     @property
     def connection_checks(self) -> ConnectionChecks:
         """The results of checks of connections."""
+        ...
+
+    @property
+    def settings_versions(self) -> SettingsVersions:
+        """The settings version of each account."""
         ...
 
     @property
