@@ -56,6 +56,8 @@ class SettingsVersion:
         self._row = row
         self._index = row - 1
 
+    are_confirmed: Final = False
+
     async def current(self, account_id: str) -> int:  # noqa: ARG002 - one version for all accounts
         """As `latest`: implements ports.ledger.SettingsVersions."""
         return self._words[self._index]

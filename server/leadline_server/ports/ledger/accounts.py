@@ -77,6 +77,11 @@ class SettingsVersions(Protocol):
     was read at version 7. A user's preferences change, and the version is 8: the account must be read again.
     """
 
+    @property
+    def are_confirmed(self) -> bool:
+        """Whether `CallLogs.change` confirms a version; if not, to ask for it costs nothing."""
+        ...
+
     async def current(self, account_id: str) -> int | None:
         """The version now. It may be None if there is no such account."""
         ...
@@ -108,6 +113,13 @@ class PreferenceStore(Protocol):
 
     async def list(self, account_id: str, after: str, limit: int) -> Sequence[tuple[str, Preferences]]:
         """The preferences of at most `limit` users whose ids follow `after`, in the order of their ids."""
+        ...
+
+    def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:
+        """The preferences as this process last read them, which may be outdated. None: ask `get`.
+
+        It asks nothing. No decision may rest on the answer alone.
+        """
         ...
 
     async def change(

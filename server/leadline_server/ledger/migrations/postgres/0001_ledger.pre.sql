@@ -12,6 +12,7 @@ CREATE TABLE ledger (
     pruning_lease_owner text,
     pruning_lease_until bigint,
     is_standby boolean NOT NULL DEFAULT false,    -- a restored copy: no CRM write, no refresh of tokens
+    database_id text,                             -- of the database that it is in; another one: a copy (copy_mark.py)
     live_since bigint,                            -- when a restored copy became the live one; NULL: never restored
     secrets_key_id text                           -- the secrets key of new envelope keys; NULL: nothing is encrypted yet
 ) WITH (fillfactor = 10);
@@ -133,11 +134,19 @@ CREATE INDEX call_logs_by_contact ON call_logs (account_id, contact_id, start_ti
     WHERE contact_id IS NOT NULL;
 
 -- Ends the statement that calls it, and undoes it, if it wrote fewer rows than it was to write: another transaction has
--- changed one of them since it was read.
-CREATE FUNCTION refuse_conflict(written bigint, wanted bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+-- changed one of them since it was read. Or if the account has another settings version (0: any will do). The function
+-- is volatile, so it sees what is committed when it runs: under the account's lock, which each change of settings takes.
+CREATE FUNCTION refuse_conflict(written bigint, wanted bigint, account text, settings_version bigint)
+RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     IF written <> wanted THEN
         RAISE EXCEPTION 'a row was changed by another transaction' USING ERRCODE = 'serialization_failure';
+    END IF;
+    IF settings_version <> 0 AND NOT EXISTS (
+        SELECT FROM accounts AS a
+        WHERE a.account_id = account AND a.version = settings_version AND a.state <> 'deleting'
+    ) THEN
+        RAISE EXCEPTION 'the settings were changed' USING ERRCODE = 'serialization_failure';
     END IF;
     RETURN written;
 END
