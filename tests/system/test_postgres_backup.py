@@ -168,7 +168,7 @@ def test_a_copy_takes_over_with_nothing_lost_and_nothing_twice(
         way.begin(place)
         with ThreadPoolExecutor(1) as pool:
             under_way = pool.submit(asyncio.run, log_at_a_rate(first.address, ids_until(is_saved), accepted))
-            until(lambda: len(accepted) > PER_SECOND // 2, 60)
+            until(lambda: len(accepted) > PER_SECOND // 2, SECONDS)
             before = set(accepted)
             way.take(place)
             is_saved.set()

@@ -34,7 +34,13 @@ def facts(servers: int, lost: int = 0) -> ServerFacts:
     """A server that allows 97 connections, and some servers of leadline."""
     replicas = [replica(f"on-{one}", 5) for one in range(servers)] + [replica(f"off-{one}", 120) for one in range(lost)]
     ledger = LedgerFacts(
-        schema=1, copy=CopyState(), needed_keys=frozenset(), audit_entries=0, audit_waiting=0, replicas=replicas
+        schema=1,
+        finished=0,
+        copy=CopyState(),
+        needed_keys=frozenset(),
+        audit_entries=0,
+        audit_waiting=0,
+        replicas=replicas,
     )
     return ServerFacts(
         version="15.8", now=NOW, ahead=timedelta(), statement_timeout="0", most_connections=97, ledger=ledger

@@ -90,10 +90,12 @@ def _run(settings: Settings, program: str, *arguments: str | Path) -> None:
 
 
 def _connection(address: PostgresAddress) -> tuple[str, Mapping[str, str]]:
-    """The address without its password, and the environment with it. Poolers are passed by."""
+    """The address without its password, and the environment with it. Poolers and standbys are passed by."""
     parts = urlsplit(secured(address.direct or address.url))
     user, _, host = parts.netloc.rpartition("@")
     name, _, password = user.partition(":")
     secret = address.password() or unquote(password)
-    url = urlunsplit(parts._replace(netloc=f"{name}@{host}" if user else host))
+    query = f"{parts.query}&" if parts.query else ""
+    netloc = f"{name}@{host}" if user else host
+    url = urlunsplit(parts._replace(netloc=netloc, query=f"{query}target_session_attrs=read-write"))
     return url, {**os.environ, "PGPASSWORD": secret} if secret else {**os.environ}

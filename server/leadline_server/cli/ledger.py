@@ -22,6 +22,7 @@ DataDir = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file with settings.")]
 
 _MEGABYTE: Final = 1_000_000
+_BESIDE: Final = "A newer leadline prepared it. This one works beside it, until the upgrade after that."
 
 
 def check(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config = None) -> None:
@@ -72,11 +73,11 @@ def version(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config 
 
 
 def _show_version(name: str, stored: int, known: int, copy: str) -> NoReturn:
-    """Print it, and end the command."""
+    """Print it, and end the command. `copy` says what the ledger is, if this program can use it."""
     typer.echo(
         f"Ledger {name}: version {stored}.\nThis leadline: version {known}.\n{copy or _migration(stored, known)}"
     )
-    raise typer.Exit(ExitCode.DONE if stored == known else ExitCode.REFUSED)
+    raise typer.Exit(ExitCode.DONE if copy else ExitCode.REFUSED)
 
 
 def _versions_in_postgres(settings: "Settings") -> tuple[str, int, int, str]:
@@ -97,7 +98,9 @@ def _versions_in_postgres(settings: "Settings") -> tuple[str, int, int, str]:
         fail([f"{name} cannot be read: {error}"], ExitCode.REFUSED)
     if ledger is None:
         fail([f"{name} has no ledger yet; a server of leadline creates it."])
-    return name, ledger.schema, known, _copy_sentence(ledger.copy) if ledger.schema == known else ""
+    if ledger.schema == known:
+        return name, known, known, _copy_sentence(ledger.copy)
+    return name, ledger.schema, known, "" if ledger.finished > known or ledger.schema < known else _BESIDE
 
 
 def _copy_of(connection: "Connection") -> str:

@@ -25,7 +25,7 @@ _SERVER: Final = """
         to_regclass('schema_migrations') IS NOT NULL
 """
 _LEDGER: Final = "SELECT is_standby, live_since FROM ledger"
-_VERSION: Final = "SELECT max(version) FROM schema_migrations"
+_VERSIONS: Final = "SELECT max(version), coalesce(max(version) FILTER (WHERE half = 'post'), 0) FROM schema_migrations"
 _KEYS: Final = "SELECT DISTINCT secrets_key_id FROM envelope_keys"
 _AUDIT: Final = "SELECT count(*), count(*) FILTER (WHERE hash IS NULL AND time < $1) FROM audit"
 
@@ -36,6 +36,7 @@ class LedgerFacts:
 
     Attributes:
         schema: the newest migration.
+        finished: the newest one of which the second half was applied too; 0: none.
         copy: whether it is a restored copy.
         needed_keys: the ids of the secrets keys that it needs.
         audit_entries: of the audit trail.
@@ -44,6 +45,7 @@ class LedgerFacts:
     """
 
     schema: int
+    finished: int
     copy: CopyState
     needed_keys: frozenset[str]
     audit_entries: int
@@ -96,9 +98,11 @@ async def _ledger(connection: Any, now: datetime) -> LedgerFacts | None:
         return None
     [(is_standby, since)] = rows
     waiting_since = (now - timedelta(seconds=AUDIT_SECONDS)).timestamp() * 1_000_000
+    [(schema, finished)] = await connection.fetch(_VERSIONS)
     [(entries, waiting)] = await connection.fetch(_AUDIT, round(waiting_since))
     return LedgerFacts(
-        schema=await connection.fetchval(_VERSION),
+        schema=schema,
+        finished=finished,
         copy=CopyState(is_standby, None if since is None else from_microseconds(since)),
         needed_keys=frozenset(key_id for (key_id,) in await connection.fetch(_KEYS)),
         audit_entries=entries,
