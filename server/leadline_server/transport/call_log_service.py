@@ -10,6 +10,7 @@ from typing import Any, Final
 from leadline.v1 import call_log_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceServicer
 
+from leadline_server.audit.acting import PRINCIPAL
 from leadline_server.commands import Commands
 from leadline_server.commands.list_call_logs import CallLogList, CallLogQuery
 from leadline_server.commands.watch_call_logs import Watch
@@ -21,7 +22,6 @@ from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.ports.ledger import CallKey, CallLogFilter
-from leadline_server.transport.admission.guard import PRINCIPAL
 from leadline_server.transport.call_log_counts import count_call_logs_response, counting_of
 from leadline_server.transport.context import Context
 from leadline_server.transport.endpoint import read_by_rules

@@ -23,7 +23,13 @@ from leadline_server.ledger.account_rows import blocks_of
 from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.postgres import call_links
 from leadline_server.ledger.postgres.account_lock import count_stored, lock_account
-from leadline_server.ledger.postgres.call_log_statements import WRITE, WRITE_LOCKED, Written, write_values
+from leadline_server.ledger.postgres.call_log_statements import (
+    WRITE,
+    WRITE_CONFIRMED,
+    WRITE_LOCKED,
+    Written,
+    write_values,
+)
 from leadline_server.ports.ledger import CallKey
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 from leadline_server.storage.postgres.errors import Conflict, OutcomeUnknown
@@ -120,10 +126,9 @@ class CallLogWriter:
         if len(confirmed) > 1 or not all(entry.is_changed for entry in entries.values()):
             return None, None
         written = _rows(entries.values())
-        blocks = _blocks(entries.values(), written)
-        values = write_values(account_id, written, blocks, next(iter(confirmed), 0))
+        values = write_values(account_id, written, _blocks(entries.values(), written))
         try:
-            await self._database.write_once(WRITE, *values)
+            await self._database.write_once(WRITE_CONFIRMED if confirmed else WRITE, *values, *confirmed)
         except Conflict:
             return None, None
         except OutcomeUnknown:

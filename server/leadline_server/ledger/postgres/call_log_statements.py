@@ -25,11 +25,10 @@ _COLUMNS: Final = {
 }
 _NAMES: Final = ", ".join(_COLUMNS)
 _GIVEN: Final = ", ".join(f"given.{name}" for name in _COLUMNS)
-_ARRAYS: Final = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_COLUMNS.values(), start=9))
+_ARRAYS: Final = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_COLUMNS.values(), start=8))
 
 # $1 the account, $2 the number of visible changes, $3 the change of stored blocks, $4 the call ids, $5 the versions
-# that were read (0: a new call), $6 the versions to write, $7 the place of each visible change (0: not visible), $8 the
-# settings version to confirm (0: none).
+# that were read (0: a new call), $6 the versions to write, $7 the place of each visible change (0: not visible).
 # The counters come first: rows are written only once their row is locked. Then a row that another transaction has
 # changed is found by its version, and one that it has inserted by its key, and refuse_conflict() undoes all of it.
 WRITE: Final = f"""
@@ -58,9 +57,14 @@ WRITE: Final = f"""
         ON CONFLICT DO NOTHING RETURNING 1
     )
     SELECT refuse_conflict(
-        (SELECT count(*) FROM updated) + (SELECT count(*) FROM inserted), cardinality($4::text[]), $1, $8::bigint
+        (SELECT count(*) FROM updated) + (SELECT count(*) FROM inserted), cardinality($4::text[])
     ), (SELECT sequence FROM counters)
 """
+WRITE_CONFIRMED: Final = f"""
+    {WRITE}, refuse_other_settings($1, ${8 + len(_COLUMNS)}::bigint, (SELECT sequence FROM counters))
+"""
+"""As WRITE, with one more value: the settings version that the account must have."""
+
 WRITE_LOCKED: Final = WRITE.replace(
     """AND NOT EXISTS (
             SELECT FROM call_links AS l WHERE l.account_id = $1 AND l.reported_id = given.call_id
@@ -93,9 +97,7 @@ class Written(NamedTuple):
         return cls(call_id, version, next_version, bool(is_visible), columns, CALL_LOG.encode(log))
 
 
-def write_values(
-    account_id: str, rows: Sequence[Written], blocks: int, settings_version: int = 0
-) -> tuple[object, ...]:
+def write_values(account_id: str, rows: Sequence[Written], blocks: int) -> tuple[object, ...]:
     """The values of WRITE for rows in the order of their call ids."""
     places, visible = [], 0
     for row in rows:
@@ -110,7 +112,6 @@ def write_values(
         [row.version for row in rows],
         [row.next_version for row in rows],
         places,
-        settings_version,
         *(list(column) for column in columns),
         [row.document for row in rows],
     )

@@ -134,21 +134,28 @@ CREATE INDEX call_logs_by_contact ON call_logs (account_id, contact_id, start_ti
     WHERE contact_id IS NOT NULL;
 
 -- Ends the statement that calls it, and undoes it, if it wrote fewer rows than it was to write: another transaction has
--- changed one of them since it was read. Or if the account has another settings version (0: any will do). The function
--- is volatile, so it sees what is committed when it runs: under the account's lock, which each change of settings takes.
-CREATE FUNCTION refuse_conflict(written bigint, wanted bigint, account text, settings_version bigint)
-RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+-- changed one of them since it was read.
+CREATE FUNCTION refuse_conflict(written bigint, wanted bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
     IF written <> wanted THEN
         RAISE EXCEPTION 'a row was changed by another transaction' USING ERRCODE = 'serialization_failure';
     END IF;
-    IF settings_version <> 0 AND NOT EXISTS (
+    RETURN written;
+END
+$$;
+
+-- The same if the account has another settings version. It is volatile, so it sees what is committed when it runs: that is
+-- under the account's lock, which each change of settings takes, since `sequence` is read from the row that is locked.
+CREATE FUNCTION refuse_other_settings(account text, settings_version bigint, sequence bigint)
+RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF NOT EXISTS (
         SELECT FROM accounts AS a
         WHERE a.account_id = account AND a.version = settings_version AND a.state <> 'deleting'
     ) THEN
         RAISE EXCEPTION 'the settings were changed' USING ERRCODE = 'serialization_failure';
     END IF;
-    RETURN written;
+    RETURN sequence;
 END
 $$;
 
