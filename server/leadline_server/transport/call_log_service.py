@@ -152,9 +152,16 @@ class CallLogServicer(CallLogServiceServicer):
         """Accept a report of a call."""
         principal = PRINCIPAL.get()
         report = report_of(principal, call_report(request))
-        account = await self._commands.accounts.get(report.account_id)
-        budget = Budget(context.time_remaining())
-        log = await self._commands.log_call.execute(account, report, budget, validate_only=request.validate_only)
+        accounts, log_call, budget = self._commands.accounts, self._commands.log_call, Budget(context.time_remaining())
+        if request.validate_only or report.contact_id:  # the CRM is asked before anything is written
+            log = await log_call.execute(
+                await accounts.get(report.account_id), report, budget, validate_only=request.validate_only
+            )
+        else:
+            log = await accounts.confirmed(
+                report.account_id,
+                lambda account, version: log_call.execute(account, report, budget, settings_version=version),
+            )
         return pb.LogCallResponse(**_call_log(_shown(principal, log)))
 
     async def GetCallLog(self, request: pb.GetCallLogRequest, context: Context) -> pb.GetCallLogResponse:
