@@ -57,8 +57,8 @@ async def import_contacts(
     """Add the contacts of a file to an account's book, each once, however often the file is imported.
 
     A row is known again by its own id, else by its name, numbers and e-mail address together. The write lock is held
-    for one chunk at a time, some 20 ms, and released while the next one is read. Committed chunks stay if a later chunk fails;
-    importing again carries on.
+    for one chunk at a time, some 20 ms, and released while the next one is read. Committed chunks stay if a later
+    chunk fails; importing again carries on.
 
     Args:
         database: best opened with `checkpoint_after=IMPORT_CHECKPOINT_AFTER, cache=IMPORT_CACHE`.
