@@ -79,7 +79,7 @@ async def import_contacts(
     while chunk := await asyncio.to_thread(_read_chunk, rows, rules, size):
         work = partial(_take_chunk, state=state, candidates=chunk.candidates)
         plan = await (database.read(work) if options.is_dry_run else database.write(work))
-        size = _next_size(size, time.perf_counter() - state.began)
+        size = next_chunk_size(size, time.perf_counter() - state.began)
         state.note(plan)
         for remark in chunk.remarks:
             summary.add(remark)
@@ -120,7 +120,7 @@ def _last_contact(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchone()[0])
 
 
-def _next_size(size: int, seconds: float) -> int:
+def next_chunk_size(size: int, seconds: float) -> int:
     """The rows of the next chunk, if one of `size` rows held the write lock so long: at most twice as many."""
     fitting = int(size * _AIM * _LOCK_SECONDS / max(seconds, 1e-9))
     return min(max(_FEW, min(fitting, 2 * size)), _CHUNK)
