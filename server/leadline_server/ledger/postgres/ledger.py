@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
-import asyncpg
-
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.encryption.keys import SecretsKeys
@@ -32,7 +30,7 @@ from leadline_server.ledger.postgres.tokens import PostgresTokens
 from leadline_server.ledger.postgres.users import PostgresUsers
 from leadline_server.ports.ledger.transactions import NoTransactions
 from leadline_server.storage.postgres.address import PostgresAddress, shown
-from leadline_server.storage.postgres.connecting import connection_options
+from leadline_server.storage.postgres.connecting import Connector
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase, open_pool
 from leadline_server.storage.postgres.errors import storage_error
 from leadline_server.storage.postgres.listening import WakeUps
@@ -41,7 +39,7 @@ from leadline_server.storage.postgres.migrations import apply_migrations, load_h
 MIGRATIONS: Final = "leadline_server.ledger.migrations.postgres"
 
 _SECRET_BYTES: Final = 32
-_CONNECT_SECONDS: Final = 10.0
+_CLOSE_SECONDS: Final = 10.0
 
 
 class PostgresLedger:
@@ -130,14 +128,13 @@ async def open_postgres_ledger(
 
 async def migrate(address: PostgresAddress, *, with_post: bool = False) -> int:
     """Apply the migrations that are missing; returns how many. See storage.postgres.migrations."""
-    options = connection_options(address, address.direct or address.url)
     try:
-        connection: Any = await asyncpg.connect(**options, timeout=_CONNECT_SECONDS)
+        connection: Any = await Connector(address, address.direct or address.url).connect()
         try:
             return await apply_migrations(connection, load_halves(MIGRATIONS), with_post=with_post)
         finally:
             with suppress(Exception):
-                await connection.close(timeout=_CONNECT_SECONDS)
+                await connection.close(timeout=_CLOSE_SECONDS)
     except Exception as error:
         raise storage_error(error) or error from error
 

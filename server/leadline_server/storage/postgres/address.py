@@ -1,5 +1,6 @@
 """Where a PostgreSQL database is, and how to connect to it. All of it comes from settings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -61,6 +62,26 @@ def secured(url: str) -> str:
     return urlunsplit(parts._replace(query=query))
 
 
+def each_host(url: str) -> list[str]:
+    """A URL for each host that a URL names, in order.
+
+    Example: the second of `postgresql://leadline@one,two:5433/leadline` is `postgresql://leadline@two:5433/leadline`.
+    """
+    parts = urlsplit(url)
+    user, at, names = parts.netloc.rpartition("@")
+    if names:
+        return [urlunsplit(parts._replace(netloc=f"{user}{at}{host}")) for host in names.split(",")]
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    hosts, ports = (dict(given).get(name, "").split(",") for name in ("host", "port"))
+    if len(ports) != len(hosts):
+        ports *= len(hosts)
+    others = [(name, value) for name, value in given if name not in {"host", "port"}]
+    return [
+        urlunsplit(parts._replace(query=urlencode([*others, *_place(host, port)], safe="/")))
+        for host, port in zip(hosts, ports, strict=True)
+    ]
+
+
 def shown(url: str) -> str:
     """The URL without its password, for messages and logs."""
     parts = urlsplit(url)
@@ -69,6 +90,10 @@ def shown(url: str) -> str:
     query = urlencode([(key, "***" if "password" in key else value) for key, value in given], safe="/")
     netloc = f"{user.partition(':')[0]}@{host}" if user else host
     return urlunsplit(parts._replace(netloc=netloc, query=query))
+
+
+def _place(host: str, port: str) -> Sequence[tuple[str, str]]:
+    return [(name, value) for name, value in (("host", host), ("port", port)) if value]
 
 
 def _is_local(host: str) -> bool:

@@ -10,7 +10,7 @@ import asyncpg
 
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.storage.postgres.address import PostgresAddress
-from leadline_server.storage.postgres.connecting import connection_options, prepare
+from leadline_server.storage.postgres.connecting import CONNECT_SECONDS, Connector
 from leadline_server.storage.postgres.errors import (
     Conflict,
     OutcomeUnknown,
@@ -30,8 +30,8 @@ Row: TypeAlias = Any
 Work = Callable[[Connection], Awaitable[T]]
 """A function that uses the connection in a transaction and returns a result."""
 
-_ACQUIRE_SECONDS: Final = 10.0
-"""How long a read or write waits for a connection, and a new connection for the server."""
+_ACQUIRE_SECONDS: Final = CONNECT_SECONDS + 1
+"""How long a read or write waits for a connection, in seconds."""
 
 _ANSWER_SECONDS: Final = 5.0
 """How much longer than a statement may take its answer may take. Then the connection is given up."""
@@ -39,7 +39,8 @@ _ANSWER_SECONDS: Final = 5.0
 _MOST_TRIES: Final = 8
 _PAUSE_SECONDS: Final = 0.02
 _LOST_TRIES: Final = 2
-_NOT_REPLICATED: Final = "canceling wait for synchronous replication"
+_WARNING: Final = "01000"
+"""The code of the warning that a commit did not wait for its standbys. No statement of leadline's has another one."""
 
 
 @asynccontextmanager
@@ -52,10 +53,8 @@ async def open_pool(address: PostgresAddress) -> "AsyncIterator[PostgresDatabase
     pool = asyncpg.create_pool(
         min_size=0,
         max_size=address.connections,
-        init=prepare,
+        connect=Connector(address, address.url).connect,
         reset=_nothing,
-        timeout=_ACQUIRE_SECONDS,
-        **connection_options(address, address.url),
     )
     try:
         async with pool:
@@ -171,6 +170,7 @@ class PostgresDatabase:
                 if not sent or not await settled(self.fetch, sent[0]):
                     continue
                 result = sent[0].result
+                await self._replicate()  # its end is known by this server, which may have stopped waiting for another
             self._has_written()
             return result
         raise LedgerUnavailable("leadline's PostgreSQL database is busy.", retry_after=1)
@@ -242,6 +242,6 @@ class PostgresDatabase:
                 acquired.remove_log_listener(self._note_warning)
                 await asyncio.shield(self._pool.release(acquired, timeout=_ANSWER_SECONDS))
 
-    def _note_warning(self, connection: Connection, message: object) -> None:
-        if _NOT_REPLICATED in str(message):
+    def _note_warning(self, connection: Connection, message: Any) -> None:
+        if message.sqlstate == _WARNING:
             self._unsure.add(connection.get_server_pid())
