@@ -93,7 +93,7 @@ class PostgresLedger:
 
     async def check(self) -> None:
         """Write one row durably, and read it."""
-        await self._database.write(_check)
+        await self._database.write(_check, is_news=False)
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """Where a PostgreSQL database is, and how to connect to it. All of it comes from settings."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -73,13 +72,12 @@ def each_host(url: str) -> list[str]:
         return [urlunsplit(parts._replace(netloc=f"{user}{at}{host}")) for host in names.split(",")]
     given = parse_qsl(parts.query, keep_blank_values=True)
     hosts, ports = (dict(given).get(name, "").split(",") for name in ("host", "port"))
-    if len(ports) != len(hosts):
-        ports *= len(hosts)
+    if len(hosts) == 1:
+        return [url]
     others = [(name, value) for name, value in given if name not in {"host", "port"}]
-    return [
-        urlunsplit(parts._replace(query=urlencode([*others, *_place(host, port)], safe="/")))
-        for host, port in zip(hosts, ports, strict=True)
-    ]
+    pairs = zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=False)
+    places = ([*others, ("host", host), *([("port", port)] if port else [])] for host, port in pairs)
+    return [f"{url.partition('?')[0]}?{urlencode(place, safe='/')}" for place in places]
 
 
 def shown(url: str) -> str:
@@ -90,10 +88,6 @@ def shown(url: str) -> str:
     query = urlencode([(key, "***" if "password" in key else value) for key, value in given], safe="/")
     netloc = f"{user.partition(':')[0]}@{host}" if user else host
     return urlunsplit(parts._replace(netloc=netloc, query=query))
-
-
-def _place(host: str, port: str) -> Sequence[tuple[str, str]]:
-    return [(name, value) for name, value in (("host", host), ("port", port)) if value]
 
 
 def _is_local(host: str) -> bool:

@@ -111,13 +111,13 @@ class PostgresDatabase:
                     raise storage_error(error) or error from error
         raise AssertionError
 
-    async def write(self, work: Work[T]) -> T:
-        """The result of `work`, once its changes are committed and durable.
+    async def write(self, work: Work[T], *, is_news: bool = True) -> T:
+        """The result of `work`, once its changes are committed and durable. No hook is called unless it `is_news`.
 
         `work` runs in a transaction of READ COMMITTED, and may run again: it must use nothing but the connection, and
         run again after a commit, as after a failover, it must do no harm. Cancelling this does not undo the write.
         """
-        task = asyncio.create_task(self._write(work))
+        task = asyncio.create_task(self._write(work, is_news=is_news))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
@@ -152,7 +152,7 @@ class PostgresDatabase:
         while self._running:
             await asyncio.wait(self._running)
 
-    async def _write(self, work: Work[T]) -> T:
+    async def _write(self, work: Work[T], *, is_news: bool) -> T:
         lost = 0
         for tries in range(_MOST_TRIES):
             if tries:
@@ -171,7 +171,8 @@ class PostgresDatabase:
                     continue
                 result = sent[0].result
                 await self._replicate()  # its end is known by this server, which may have stopped waiting for another
-            self._has_written()
+            if is_news:
+                self._has_written()
             return result
         raise LedgerUnavailable("leadline's PostgreSQL database is busy.", retry_after=1)
 
@@ -207,7 +208,8 @@ class PostgresDatabase:
 
         They get commits in order, so a later one that was waited for brings it there.
         """
-        await self._write(lambda connection: connection.execute("UPDATE ledger SET checks = checks + 1"))
+        statement = "UPDATE ledger SET checks = checks + 1"
+        await self._write(lambda connection: connection.execute(statement), is_news=False)
 
     def _is_unsure(self, connection: Connection) -> bool:
         pid = connection.get_server_pid()
