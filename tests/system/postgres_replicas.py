@@ -58,7 +58,7 @@ async def replicas(folder: Path, crm: FakeProcess, ledger: str, count: int) -> A
 
 
 async def report_all(
-    clients: list[AsyncClient], count: int, timeout: float = 30
+    clients: list[AsyncClient], count: int, patience: float = 30
 ) -> tuple[list[str], set[grpc.StatusCode]]:
     """Report calls until each was accepted; returns their ids, and the codes of refusals."""
     codes: set[grpc.StatusCode] = set()
@@ -68,7 +68,7 @@ async def report_all(
         call_id = f"call-{number}"
         while True:
             try:
-                await clients[number % len(clients)].log_call(a_call(call_id, "+12025550147"), timeout=timeout)
+                await clients[number % len(clients)].log_call(a_call(call_id, "+12025550147"), timeout=patience)
             except LeadlineError as error:
                 codes.add(error.code)
                 await asyncio.sleep(0.1)
