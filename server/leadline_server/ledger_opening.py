@@ -15,11 +15,16 @@ from leadline_server.storage.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from leadline_server.storage.postgres.address import PostgresAddress
+    from leadline_server.storage.postgres.database import PostgresDatabase
 
 
 @asynccontextmanager
-async def open_ledger(settings: Settings, make: Callable[..., SqliteDatabase] | None = None) -> AsyncIterator[Ledger]:
-    """The ledger; closed at the end. `make` makes the SQLite database of its parts.
+async def open_ledger(
+    settings: Settings,
+    make: Callable[..., SqliteDatabase] | None = None,
+    make_postgres: "Callable[..., PostgresDatabase] | None" = None,
+) -> AsyncIterator[Ledger]:
+    """The ledger; closed at the end. `make` makes the SQLite database of its parts, `make_postgres` the other.
 
     Raises:
         LedgerUnavailable: it cannot be used; the message says what to do.
@@ -34,7 +39,7 @@ async def open_ledger(settings: Settings, make: Callable[..., SqliteDatabase] | 
         from leadline_server.ledger.postgres import open_postgres_ledger
     except ModuleNotFoundError as error:
         raise LedgerUnavailable("A ledger in PostgreSQL needs asyncpg: pip install leadline[postgres].") from error
-    async with open_postgres_ledger(address_of(settings), keys) as in_postgres:
+    async with open_postgres_ledger(address_of(settings), keys, make=make_postgres) as in_postgres:
         yield in_postgres
 
 

@@ -24,9 +24,9 @@ def server() -> Iterator[PostgresServer]:
 
 
 async def build(url: str) -> None:
-    """Create the tables in an empty database."""
-    async with open_postgres_ledger(PostgresAddress(url=url)):
-        pass
+    """Create the tables in an empty database. Its copies are no copies of a ledger in use."""
+    async with open_postgres_ledger(PostgresAddress(url=url)) as ledger:
+        await ledger.storage.write(lambda connection: connection.execute("UPDATE ledger SET home = NULL"))
 
 
 @pytest.fixture

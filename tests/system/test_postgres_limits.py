@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,14 +82,14 @@ async def test_transactions_that_wait_for_each_other_in_a_circle_are_both_done(s
         await database.write(lambda connection: connection.execute("INSERT INTO two VALUES (2, 0)"))
         runs, both = list[int](), asyncio.Barrier(2)
 
-        async def both_rows(connection: Any, first: int) -> None:
+        async def both_rows(first: int, connection: Any) -> None:
             runs.append(first)
             await connection.execute("UPDATE two SET value = value + 1 WHERE id = $1", first)
             if runs.count(first) == 1:
                 await both.wait()
             await connection.execute("UPDATE two SET value = value + 1 WHERE id = $1", 3 - first)
 
-        await asyncio.gather(*(database.write(lambda c, first=first: both_rows(c, first)) for first in (1, 2)))
+        await asyncio.gather(*(database.write(partial(both_rows, first)) for first in (1, 2)))
         assert [tuple(row) for row in await database.fetch("SELECT value FROM two")] == [(2,), (2,)]
         assert len(runs) > 2
 
@@ -187,4 +188,9 @@ async def accept_calls(ledger: PostgresLedger, accepted: list[CallLog]) -> None:
     for number in range(_NEW):
         sample = call_log(f"call-{number}")
         log = replace(sample, call=replace(sample.call, note=secrets.token_hex(50_000)))
-        accepted.append((await ledger.call_logs.change(key(log.call.id), lambda _, log=log: log)).after)
+        accepted.append((await ledger.call_logs.change(key(log.call.id), partial(the_same, log))).after)
+
+
+def the_same(log: CallLog, _: CallLog | None) -> CallLog:
+    """A change to this log."""
+    return log

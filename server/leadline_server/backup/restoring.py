@@ -36,7 +36,7 @@ def restore(settings: Settings, folder: Path, keys: Path | None) -> Path:
     manifest = read_manifest(folder)
     _check_empty(settings)
     if keys is not None:
-        _put_keys(settings, fitting_keys(settings, keys, manifest.key_ids))
+        put_keys(settings, fitting_keys(settings, keys, manifest.key_ids))
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return _copied(folder / LEDGER, settings.ledger_path)
 
@@ -49,7 +49,7 @@ def restore_keys(settings: Settings, keys: Path) -> Sequence[str]:
         LedgerUnavailable: the keys cannot be read or written.
     """
     ring = fitting_keys(settings, keys, _needed(settings))
-    _put_keys(settings, ring)
+    put_keys(settings, ring)
     return sorted(ring.ids)
 
 
@@ -95,7 +95,7 @@ def fitting_keys(settings: Settings, path: Path, needed: Iterable[str]) -> KeyRi
     return ring
 
 
-def _put_keys(settings: Settings, ring: KeyRing) -> None:
+def put_keys(settings: Settings, ring: KeyRing) -> None:
     """Add keys to the file that the settings name. Keys that are there stay first."""
     source = key_source(settings)
     present = source.load()

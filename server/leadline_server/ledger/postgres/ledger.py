@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from leadline_server.ledger.postgres.accounts import PostgresAccounts
 from leadline_server.ledger.postgres.audit import PostgresAudit
 from leadline_server.ledger.postgres.call_logs import PostgresCallLogs
 from leadline_server.ledger.postgres.claims import PostgresClaims
-from leadline_server.ledger.postgres.copy_mark import PostgresCopyMark
+from leadline_server.ledger.postgres.copy_mark import PostgresCopyMark, recognise_copy
 from leadline_server.ledger.postgres.credentials import PostgresCredentials
 from leadline_server.ledger.postgres.encrypted_database import PostgresEncryptedDatabase
 from leadline_server.ledger.postgres.placeholders import PostgresPlaceholders
@@ -30,6 +30,7 @@ from leadline_server.ledger.postgres.tokens import PostgresTokens
 from leadline_server.ledger.postgres.users import PostgresUsers
 from leadline_server.ports.ledger.transactions import NoTransactions
 from leadline_server.storage.postgres.address import PostgresAddress, shown
+from leadline_server.storage.postgres.clock import DatabaseClock
 from leadline_server.storage.postgres.connecting import Connector
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase, open_pool
 from leadline_server.storage.postgres.errors import storage_error
@@ -48,6 +49,8 @@ class PostgresLedger:
     def __init__(self, database: PostgresDatabase, secret: bytes, keys: SecretsKeys | None = None) -> None:
         self._database = database
         encrypted, versions = PostgresEncryptedDatabase(database, keys), SettingsVersions(database)
+        self.clock: Final = DatabaseClock()
+        """The database's clock. It has to be measured first."""
         self.secret: Final = secret
         """32 random bytes for signing tokens, made with the database."""
         self.accounts: Final = PostgresAccounts(database, versions)
@@ -98,11 +101,15 @@ class PostgresLedger:
 
 @asynccontextmanager
 async def open_postgres_ledger(
-    address: PostgresAddress, keys: SecretsKeys | None = None
+    address: PostgresAddress,
+    keys: SecretsKeys | None = None,
+    *,
+    make: Callable[..., PostgresDatabase] | None = None,
 ) -> AsyncIterator[PostgresLedger]:
     """The ledger in a PostgreSQL database; its connections are closed at the end. Missing tables are created.
 
-    `keys` are the secrets keys, read at the first need; without them, what is encrypted cannot be used.
+    `keys` are the secrets keys, read at the first need; without them, what is encrypted cannot be used. `make` makes
+    the database, as for `open_pool`.
 
     Raises:
         LedgerUnavailable: the database cannot be used, or belongs to a newer leadline. The message says what to do.
@@ -113,15 +120,17 @@ async def open_postgres_ledger(
         raise _named(address, error) from error
     async with AsyncExitStack() as stack:
         try:
-            database = await stack.enter_async_context(open_pool(address))
+            database = await stack.enter_async_context(open_pool(address, make))
             secret = await database.write(_ensure_secret)
+            await database.write(recognise_copy)
+            ledger = PostgresLedger(database, secret, keys)
+            await ledger.clock.measure(database.fetch, at_any_cost=True)
         except LedgerUnavailable as error:
             raise _named(address, error) from error
-        ledger = PostgresLedger(database, secret, keys)
         wake_ups = WakeUps(address, ledger.call_logs.notify)
         database.after_commit(wake_ups.send)
-        listening = asyncio.create_task(wake_ups.run())
-        stack.push_async_callback(_cancelled, listening)
+        for background in (wake_ups.run(), ledger.clock.follow(database.fetch)):
+            stack.push_async_callback(_cancelled, asyncio.create_task(background))
         stack.push_async_callback(ledger.call_logs.close)
         yield ledger
 

@@ -44,8 +44,10 @@ _WARNING: Final = "01000"
 
 
 @asynccontextmanager
-async def open_pool(address: PostgresAddress) -> "AsyncIterator[PostgresDatabase]":
-    """The database at an address; its connections are closed at the end.
+async def open_pool(
+    address: PostgresAddress, make: "Callable[..., PostgresDatabase] | None" = None
+) -> "AsyncIterator[PostgresDatabase]":
+    """The database at an address; its connections are closed at the end. `make` makes it of its parts.
 
     Raises:
         LedgerUnavailable: the server cannot be reached, refuses the connection, or would lose what it confirms.
@@ -58,7 +60,7 @@ async def open_pool(address: PostgresAddress) -> "AsyncIterator[PostgresDatabase
     )
     try:
         async with pool:
-            database = PostgresDatabase(pool, address)
+            database = (make or PostgresDatabase)(pool, address)
             try:
                 await database.fetch("SELECT 1")
                 yield database
@@ -121,6 +123,10 @@ class PostgresDatabase:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+    async def shared(self, write: Awaitable[T]) -> T:
+        """The result of a write that others share, such as a change that waits for its turn in a group."""
+        return await write
 
     async def write_once(self, query: str, *values: object) -> Sequence[Row]:
         """The rows of one statement that writes, once it is durable. It must not be cancelled.

@@ -13,7 +13,8 @@ CREATE TABLE ledger (
     pruning_lease_until bigint,
     is_standby boolean NOT NULL DEFAULT false,    -- a restored copy: no CRM write, no refresh of tokens
     live_since bigint,                            -- when a restored copy became the live one; NULL: never restored
-    secrets_key_id text                           -- the secrets key of new envelope keys; NULL: nothing is encrypted yet
+    secrets_key_id text,                          -- the secrets key of new envelope keys; NULL: nothing is encrypted yet
+    home text                                     -- the database that it is used in; in another one it is a copy
 ) WITH (fillfactor = 10);
 
 -- One row for each account, which each of its transactions locks first. So the sequences of its changes follow the order
