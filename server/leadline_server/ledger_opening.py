@@ -8,6 +8,7 @@ from leadline_server.config import Settings
 from leadline_server.config_tables import EMBEDDED
 from leadline_server.config_values import is_postgres
 from leadline_server.domain.ledger_errors import LedgerUnavailable
+from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.encryption.settings import keys_of
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.ledger import Ledger
@@ -23,13 +24,17 @@ async def open_ledger(
     settings: Settings,
     make: Callable[..., SqliteDatabase] | None = None,
     make_postgres: "Callable[..., PostgresDatabase] | None" = None,
+    *,
+    keys: SecretsKeys | None = None,
 ) -> AsyncIterator[Ledger]:
-    """The ledger; closed at the end. `make` makes the SQLite database of its parts, `make_postgres` the other.
+    """The ledger; closed at the end.
+
+    `make` makes the SQLite database of its parts, `make_postgres` the other; `keys` replace the settings'.
 
     Raises:
         LedgerUnavailable: it cannot be used; the message says what to do.
     """
-    keys = keys_of(settings)
+    keys = keys or keys_of(settings)
     if not is_postgres(settings.ledger):
         async with open_sqlite_ledger(settings.ledger_path, keys, make=make) as in_file:
             yield in_file

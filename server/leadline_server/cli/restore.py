@@ -3,24 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leadline_server.cli.backup import refuse
 from leadline_server.cli.exit_codes import fail
 from leadline_server.cli.ledger import Config, DataDir, LedgerPath, existing, settings_of
-from leadline_server.config_values import is_postgres
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
-
-
-_LIVE_NOW: Final = "It is live. Replay the calls since the backup."
-_LIVE_ALREADY: Final = "It is live already."
-_STANDBY: Final = """\
-It is a standby: it writes to no CRM and presents no refresh token.
-To make it the live one: stop the first server, then run: leadline restore --live"""
 
 
 def restore(
@@ -34,7 +26,7 @@ def restore(
     *,
     standby: Annotated[
         bool,
-        typer.Option("--standby", help="Make a copy of PostgreSQL's data files a standby, before any server uses it."),
+        typer.Option("--standby", help="The ledger in PostgreSQL was put back by other means: make it a standby."),
     ] = False,
     live: Annotated[bool, typer.Option("--live", help="Make the copy the live one. Stop the first server before.")] = (
         False
@@ -43,47 +35,26 @@ def restore(
         bool, typer.Option("--without-keys", help="With --live: drop what is encrypted with missing keys.")
     ] = False,
 ) -> None:
-    """Put a backup into an empty data directory, or go on with one that was restored.
+    """Put a backup into an empty data directory or PostgreSQL database, or go on with one that was restored.
 
     A restored copy is a standby. It accepts calls, but writes to no CRM and presents no refresh token until --live.
 
     Exit codes: 0 done, 1 refused, or keys are missing, 2 wrong usage.
     """
+    if folder is None and keys is None and not (standby or live):
+        fail(["Name the folder of a backup, or use --keys, --standby or --live."])
     settings = settings_of(ledger, data_dir, config)
-    if is_postgres(settings.ledger):
-        with _refusals():
-            _in_postgres(settings, folder, keys, "standby" if standby else "live" if live else "", bare=without_keys)
-        return
-    if standby or (folder is None and keys is None and not live):
-        fail(["Name the folder of a backup, or use --keys or --live."])
     with _refusals():
         if folder is not None:
             _restore(settings, folder, keys)
         elif keys is not None:
             _restore_keys(settings, keys)
+        if standby:
+            _make_standby(settings)
         if live:
             _make_live(settings, without_keys=without_keys)
         else:
             _show_state(settings)
-
-
-def _in_postgres(settings: "Settings", folder: Path | None, keys: Path | None, state: str, *, bare: bool) -> None:
-    import asyncio
-    from datetime import UTC, datetime
-
-    from leadline_server.backup import postgres_copies
-
-    if folder is not None:
-        fail(["The ledger is in PostgreSQL: restore it with pg_restore. Then run `leadline restore` without a folder."])
-    if keys is not None:
-        typer.echo(f"Restored the key {', '.join(asyncio.run(postgres_copies.restore_keys(settings, keys)))}.")
-    if state == "standby":
-        asyncio.run(postgres_copies.make_standby(settings))
-    if state == "live":
-        made = asyncio.run(postgres_copies.make_live(settings, datetime.now(UTC), without_keys=bare))
-        typer.echo(_LIVE_NOW if made else _LIVE_ALREADY)
-        return
-    typer.echo(_STANDBY if asyncio.run(postgres_copies.is_standby(settings)) else "It is live.")
 
 
 def _restore(settings: "Settings", folder: Path, keys: Path | None) -> None:
@@ -95,8 +66,18 @@ def _restore(settings: "Settings", folder: Path, keys: Path | None) -> None:
 def _restore_keys(settings: "Settings", keys: Path) -> None:
     from leadline_server.backup.restoring import restore_keys
 
-    existing(settings.ledger_path)
+    _existing(settings)
     typer.echo(f"Restored the key {', '.join(restore_keys(settings, keys))}.")
+
+
+def _make_standby(settings: "Settings") -> None:
+    from leadline_server.config_values import is_postgres
+
+    if not is_postgres(settings.ledger):
+        fail(["--standby is for a ledger in PostgreSQL. A copy that `leadline backup` made is a standby by itself."])
+    from leadline_server.backup.postgres import make_standby
+
+    make_standby(settings)
 
 
 def _make_live(settings: "Settings", *, without_keys: bool) -> None:
@@ -104,22 +85,24 @@ def _make_live(settings: "Settings", *, without_keys: bool) -> None:
 
     from leadline_server.backup.restoring import make_live
 
-    existing(settings.ledger_path)
-    import asyncio
+    _existing(settings)
+    is_new = make_live(settings, datetime.now(UTC), without_keys=without_keys)
+    typer.echo("It is live. Replay the calls since the backup." if is_new else "It is live already.")
 
-    is_new = asyncio.run(make_live(settings, datetime.now(UTC), without_keys=without_keys))
-    typer.echo(_LIVE_NOW if is_new else _LIVE_ALREADY)
+
+def _existing(settings: "Settings") -> None:
+    from leadline_server.config_values import is_postgres
+
+    if not is_postgres(settings.ledger):
+        existing(settings.ledger_path)
 
 
 def _show_state(settings: "Settings") -> None:
-    from leadline_server.backup.restoring import KeysMissing, missing_keys
-    from leadline_server.ledger.sqlite.copy_mark import is_standby
-    from leadline_server.storage.read_only import read_only
+    from leadline_server.backup.restoring import KeysMissing, copy_state_of, missing_keys
 
-    with read_only(settings.ledger_path) as connection:
-        standby = is_standby(connection)
-    if standby:
-        typer.echo(_STANDBY)
+    if copy_state_of(settings).is_standby:
+        typer.echo("It is a standby: it writes to no CRM and presents no refresh token.")
+        typer.echo("To make it the live one: stop the first server, then run: leadline restore --live")
     else:
         typer.echo("It is live.")
     if missing := missing_keys(settings):

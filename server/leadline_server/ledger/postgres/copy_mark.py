@@ -1,8 +1,8 @@
 """The mark of a restored copy in PostgreSQL.
 
-A ledger knows the database that it is used in. Where `pg_restore` puts a dump is another database, so the first server
-that opens it makes it a standby. A physical copy cannot be told from a standby of PostgreSQL that was promoted; its
-operator marks it by `leadline restore --standby`.
+The ledger keeps the id of the database that it is in. A copy that `pg_restore` or `CREATE DATABASE ... TEMPLATE` made
+is in another one, so the first server or command that opens it marks it. Point-in-time recovery keeps the id, as the
+promotion of a streaming standby does, which must go on by itself; `leadline restore --standby` marks such a copy.
 """
 
 from collections.abc import Collection
@@ -18,17 +18,14 @@ from leadline_server.storage.postgres.connecting import IDENTITY
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
 _SEQUENCE_LEAP: Final = 1 << 40
-"""More changes than any account gets between a backup and the day that it is restored."""
+"""More changes than any ledger gets between a backup and the day that it is restored. See ledger/sqlite/backup.py."""
 
-_HOME: Final = f"SELECT home, {IDENTITY} FROM ledger FOR UPDATE"  # noqa: S608 - a constant
-_STANDBY: Final = """
-    UPDATE ledger SET is_standby = true, live_since = NULL, sequence_base = sequence_base + $1,
-        pruning_lease_owner = NULL, pruning_lease_until = NULL
+_DATABASE: Final = f"SELECT {IDENTITY}"
+_MARK: Final = """
+    UPDATE ledger SET is_standby = true, live_since = NULL, pruning_lease_owner = NULL, pruning_lease_until = NULL,
+    sequence_base = sequence_base + $1
 """
-# Resume tokens from after the backup would be wrong: all tokens expire, and watchers list the calls again.
-_EXPIRE_TOKENS: Final = """
-    UPDATE account_counters SET sequence = sequence + $1, pruned_through = sequence + $1
-"""
+_EXPIRE: Final = "UPDATE account_counters SET sequence = sequence + $1, pruned_through = sequence + $1"
 
 
 class PostgresCopyMark:
@@ -42,9 +39,16 @@ class PostgresCopyMark:
         [(is_copy, since)] = await self._database.fetch("SELECT is_standby, live_since FROM ledger")
         return CopyState(is_copy, None if since is None else from_microseconds(since))
 
-    async def make_standby(self) -> None:
-        """Make this ledger a standby."""
-        await self._database.write(_make_standby)
+    async def make_standby(self) -> bool:
+        """Mark the ledger as a restored copy, and let all resume tokens expire; False if it is a standby already."""
+
+        async def make(connection: Connection) -> bool:
+            is_marked = await connection.fetchval("SELECT is_standby FROM ledger FOR UPDATE")
+            if not is_marked:
+                await _mark(connection)
+            return not is_marked
+
+        return await self._database.write(make)
 
     async def make_live(self, now: datetime, *, forget: Collection[str] = ()) -> bool:
         """End the standby, and drop what needs the keys `forget`; False if the ledger is no standby."""
@@ -60,21 +64,22 @@ class PostgresCopyMark:
         return await self._database.write(make)
 
 
-async def recognise_copy(connection: Connection) -> None:
-    """Make the ledger a standby if it was used in another database before."""
-    home, here = await connection.fetchrow(_HOME)
-    if home == here:
-        return
-    await connection.execute("UPDATE ledger SET home = $1", here)
-    if home is not None:
-        await _make_standby(connection)
-
-
-async def _make_standby(connection: Connection) -> None:
-    await connection.execute(_STANDBY, _SEQUENCE_LEAP)
-    await connection.execute(_EXPIRE_TOKENS, _SEQUENCE_LEAP)
-
-
 async def is_standby(connection: Connection) -> bool:
     """Whether the ledger is a standby."""
     return bool(await connection.fetchval("SELECT is_standby FROM ledger"))
+
+
+async def notice_copy(connection: Connection) -> None:
+    """Mark the ledger if it was copied to another database. A ledger that has no id yet gets that of its database."""
+    here = await connection.fetchval(_DATABASE)
+    if await connection.fetchval("SELECT database_id FROM ledger") == here:
+        return
+    known = await connection.fetchval("SELECT database_id FROM ledger FOR UPDATE")
+    if known not in {None, here}:
+        await _mark(connection)
+    await connection.execute("UPDATE ledger SET database_id = $1", here)
+
+
+async def _mark(connection: Connection) -> None:
+    await connection.execute(_MARK, _SEQUENCE_LEAP)
+    await connection.execute(_EXPIRE, _SEQUENCE_LEAP)

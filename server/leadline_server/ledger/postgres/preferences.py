@@ -42,6 +42,10 @@ class PostgresPreferences:
         """The settings version now."""
         return await self._versions.current(account_id) or 0
 
+    def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:
+        """The preferences as this process last read them, which may be outdated."""
+        return self._cache.last((account_id, user_id))
+
     async def list(self, account_id: str, after: str, limit: int) -> Sequence[tuple[str, Preferences]]:
         """The preferences of at most `limit` users whose ids follow `after`."""
         rows = await self._database.fetch(_LIST, account_id, after, limit)
