@@ -80,7 +80,7 @@ async def test_an_old_and_a_new_process_work_through_a_migration(
         written = crm.written()
     assert codes <= {grpc.StatusCode.UNAVAILABLE}
     assert [len(logs) for logs in written.logs.values()] == [1] * CALLS
-    columns = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'label'"
+    columns = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'label' AND table_schema = 'public'"
     assert server.sql(columns, url.rpartition("/")[2]) == "2"
     assert await migrate(address, with_post=True) == 1  # no old process is left
     monkeypatch.undo()
