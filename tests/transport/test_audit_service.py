@@ -106,7 +106,8 @@ async def test_the_trail_of_a_deleted_account_is_told_at_once(served: Guarded) -
         await served.call(CREATE, account_service_pb2.CreateAccountRequest(account_id=account_id), key)
         await served.call(DELETE, account_service_pb2.DeleteAccountRequest(account_id=account_id), key)
         with suppress(AccountNotFound):
-            while await served.app.commands.accounts.get_any(account_id):
+            while True:  # until it is gone
+                await served.app.commands.accounts.get_any(account_id)
                 await asyncio.sleep(0.001)
         request = audit_service_pb2.ListAuditEntriesRequest(account_id=account_id)
         found = await served.call(LIST, request, key, audit_service_pb2.ListAuditEntriesResponse)

@@ -161,9 +161,8 @@ async def test_an_expired_certificate_is_refused_on_open_connections_and_ends_wa
     asking += f"Content-Length: {len(body)}\r\n\r\n{body}"
     async with grpc.aio.secure_channel(f"localhost:{mutual.grpc_port}", credentials(mutual.authority, pbx)) as channel:
         call: Any = channel.unary_unary(FIND)
-        watch: Any = channel.unary_stream(WATCH)(
-            call_log_service_pb2.WatchCallLogsRequest(account_id=OWN).SerializeToString()
-        )
+        stream: Any = channel.unary_stream(WATCH)
+        watch = stream(call_log_service_pb2.WatchCallLogsRequest(account_id=OWN).SerializeToString())
         async with open_page(mutual, pbx) as (reader, writer):
             await call(request, timeout=10.0)
             await watch.read()

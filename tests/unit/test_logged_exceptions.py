@@ -14,7 +14,7 @@ NUMBER, NAME, TOKEN = "+12025550147", "Ada Lovelace", "leadline_0123456789abcdef
 def raised(work: Callable[[], object]) -> BaseException:
     try:
         work()
-    except BaseException as error:  # noqa: BLE001 - it is what the test looks at
+    except BaseException as error:  # noqa: BLE001 - the test looks at any
         return error
     raise AssertionError
 

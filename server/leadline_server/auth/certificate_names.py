@@ -40,7 +40,7 @@ def certificate_end(said: Mapping[str, Iterable[bytes]]) -> float:
 
 @lru_cache(maxsize=_MOST_READ)
 def _end_of(pem: bytes) -> float:
-    """The end of a certificate in PEM; the beginning of time if it cannot be read, since then nobody can tell."""
+    """The end of a certificate in PEM; the beginning of time if it cannot be read."""
     from cryptography import x509  # it takes 50 ms, and servers without TLS do not need it
 
     try:
