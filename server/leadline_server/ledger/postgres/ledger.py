@@ -27,7 +27,7 @@ from leadline_server.ledger.postgres.replicas import PostgresReplicas
 from leadline_server.ledger.postgres.requests import PostgresRequests
 from leadline_server.ledger.postgres.retention import PostgresRetention
 from leadline_server.ledger.postgres.secrets import PostgresSecrets
-from leadline_server.ledger.postgres.settings_versions import SettingsVersions
+from leadline_server.ledger.postgres.settings_versions import PostgresSettingsVersions
 from leadline_server.ledger.postgres.tokens import PostgresTokens
 from leadline_server.ledger.postgres.users import PostgresUsers
 from leadline_server.ports.ledger.transactions import NoTransactions
@@ -49,7 +49,7 @@ class PostgresLedger:
 
     def __init__(self, database: PostgresDatabase, secret: bytes, keys: SecretsKeys | None = None) -> None:
         self._database = database
-        encrypted, versions = PostgresEncryptedDatabase(database, keys), SettingsVersions(database)
+        encrypted, versions = PostgresEncryptedDatabase(database, keys), PostgresSettingsVersions(database)
         self.secret: Final = secret
         """32 random bytes for signing tokens, made with the database."""
         self.accounts: Final = PostgresAccounts(database)
