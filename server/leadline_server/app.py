@@ -110,7 +110,7 @@ async def open_app(
 
     Args:
         settings: the settings.
-        clock: the clock; by default the machine's.
+        clock: the clock; by default the ledger's.
         wrap: a wrapper for every CRM adapter, for tests.
         registry: where the metrics of delivery and of the CRMs are registered; None: nowhere.
         cache: how long answers to lookups are remembered, of every CRM. None: as the settings say, and none of the
@@ -122,10 +122,10 @@ async def open_app(
         LedgerUnavailable: the ledger cannot be used; the message says what to do.
         CrmUnavailable: a connection cannot be opened: the embedded CRM's file, say.
     """
-    clock = clock or SystemClock()
-    leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(open_ledger(settings, parts.database))
+        ledger = await stack.enter_async_context(open_ledger(settings, parts.database, parts.postgres))
+        own_clock, clock = clock or SystemClock(), clock or ledger.clock
+        leases = LeaseKeeper(uuid.uuid4().hex, clock)
         copy = CopyWatch(ledger.copy_mark, await ledger.copy_mark.state())
         of_file, own = await stack.enter_async_context(open_crms(settings, ledger, clock, leases.process_id))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
@@ -180,7 +180,7 @@ async def open_app(
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
         removal = AccountRemoval(ledger.account_data, partial(forget_embedded, of_file), clock)
         pruner = Pruner(ledger.retention, leases, settings.keep_calls, settings.keep_audit)
-        recorder = ReplicaRecorder(ledger.replicas, replica_of(settings, leases.process_id, clock), clock)
+        recorder = ReplicaRecorder(ledger.replicas, replica_of(settings, leases.process_id, own_clock), own_clock)
         stack.push_async_callback(recorder.finish)
         in_flight = worker.in_flight
         await _run_in_background(stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feeds.run())

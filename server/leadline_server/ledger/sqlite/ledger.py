@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from leadline_server.clock import SystemClock
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.encryption.keys import SecretsKeys
@@ -72,6 +73,11 @@ class SqliteLedger:
         self._copy_mark = SqliteCopyMark(database)
         self._replicas = SqliteReplicas(database)
         self._secrets = SqliteSecrets(database, encrypted)
+
+    @property
+    def clock(self) -> SystemClock:
+        """The machine's clock: all processes on a file are on one machine."""
+        return SystemClock()
 
     @property
     def accounts(self) -> SqliteAccounts:

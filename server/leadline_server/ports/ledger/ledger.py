@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from leadline_server.clock import Clock
 from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore, SettingsVersions
 from leadline_server.ports.ledger.accounts_admin import AccountConnections, AccountData, ConnectionChecks
 from leadline_server.ports.ledger.audit import AuditTrail
@@ -22,6 +23,11 @@ from leadline_server.ports.ledger.users import Users
 
 class Ledger(Protocol):
     """The parts of the ledger."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that all processes on this ledger share: leases end by it."""
+        ...
 
     @property
     def accounts(self) -> Accounts:
