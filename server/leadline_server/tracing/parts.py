@@ -81,6 +81,12 @@ class TracedCrm(CrmWrapper):
             return await work(*args, **kwargs)
 
 
+def _traced_postgres(tracing: Tracing, *parts: Any) -> Any:
+    from leadline_server.storage.postgres.traced import TracedPostgresDatabase  # needs asyncpg, which not every installation has
+
+    return TracedPostgresDatabase(tracing, *parts)
+
+
 def traced(tracing: Tracing) -> Parts:
     """The parts with their spans."""
     return Parts(
@@ -88,4 +94,5 @@ def traced(tracing: Tracing) -> Parts:
         decisions=lambda lookup, clock: TracedDecisions(lookup, clock, tracing),
         database=partial(TracedDatabase, tracing),
         crm=lambda adapter, name: TracedCrm(adapter, tracing, name),
+        postgres=partial(_traced_postgres, tracing),
     )

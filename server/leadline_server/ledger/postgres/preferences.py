@@ -38,10 +38,6 @@ class PostgresPreferences:
         self._versions = versions
         self._cache: VersionedCache[tuple[str, str], PreferencesInForce] = VersionedCache()
 
-    async def version(self, account_id: str) -> int:
-        """The settings version now."""
-        return await self._versions.current(account_id) or 0
-
     def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:
         """The preferences as this process last read them, which may be outdated."""
         return self._cache.last((account_id, user_id))
@@ -53,7 +49,7 @@ class PostgresPreferences:
 
     async def get(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences in force now for a user, and what the user set. Raises AccountNotFound."""
-        cached = self._cache.get((account_id, user_id), await self.version(account_id))
+        cached = self._cache.get((account_id, user_id), await self._versions.current(account_id) or 0)
         if cached is not None:
             return cached
         rows = await self._database.fetch(_GET, account_id, user_id)

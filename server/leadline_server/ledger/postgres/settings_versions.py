@@ -23,7 +23,9 @@ _ADVANCE: Final = "UPDATE accounts SET version = nextval('settings_versions') WH
 
 
 class SettingsVersions:
-    """Asks for the versions of accounts."""
+    """Implements ports.ledger.SettingsVersions."""
+
+    are_confirmed: Final = True
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
