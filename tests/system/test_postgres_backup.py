@@ -162,10 +162,10 @@ def test_a_copy_takes_over_with_nothing_lost_and_nothing_twice(
     path = f"{postgres.programs.folder}:{os.environ['PATH']}"
     settings = {"LEADLINE_CONFIG": str(rotating.config), "LEADLINE_LEDGER": url, "PATH": path}
     place = Place(postgres, url, folder, archive, settings)
+    way.begin(place)
     accepted, is_saved = list[str](), threading.Event()
     with server_process(tmp_path / "data", settings=settings) as first:
         log_some(first.address, ["early"])
-        way.begin(place)
         with ThreadPoolExecutor(1) as pool:
             under_way = pool.submit(asyncio.run, log_at_a_rate(first.address, ids_until(is_saved), accepted))
             until(lambda: len(accepted) > PER_SECOND // 2, SECONDS)
