@@ -82,8 +82,14 @@ class TracedCrm(CrmWrapper):
 
 
 def _traced_postgres(tracing: Tracing, *parts: Any) -> Any:
+<<<<<<< HEAD
     # asyncpg is not in every installation
     from leadline_server.storage.postgres.traced import TracedPostgresDatabase
+=======
+    from leadline_server.storage.postgres.traced import (
+        TracedPostgresDatabase,  # needs asyncpg, which not every installation has
+    )
+>>>>>>> rest
 
     return TracedPostgresDatabase(tracing, *parts)
 
