@@ -83,6 +83,7 @@ class TracedCrm(CrmWrapper):
 
 def _traced_postgres(tracing: Tracing, *parts: Any) -> Any:
 <<<<<<< HEAD
+<<<<<<< HEAD
     # asyncpg is not in every installation
     from leadline_server.storage.postgres.traced import TracedPostgresDatabase
 =======
@@ -90,6 +91,10 @@ def _traced_postgres(tracing: Tracing, *parts: Any) -> Any:
         TracedPostgresDatabase,  # needs asyncpg, which not every installation has
     )
 >>>>>>> rest
+=======
+    # It needs asyncpg, which not every installation has.
+    from leadline_server.storage.postgres.traced import TracedPostgresDatabase
+>>>>>>> pgtrouble
 
     return TracedPostgresDatabase(tracing, *parts)
 
