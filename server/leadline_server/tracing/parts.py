@@ -82,19 +82,8 @@ class TracedCrm(CrmWrapper):
 
 
 def _traced_postgres(tracing: Tracing, *parts: Any) -> Any:
-<<<<<<< HEAD
-<<<<<<< HEAD
     # asyncpg is not in every installation
     from leadline_server.storage.postgres.traced import TracedPostgresDatabase
-=======
-    from leadline_server.storage.postgres.traced import (
-        TracedPostgresDatabase,  # needs asyncpg, which not every installation has
-    )
->>>>>>> rest
-=======
-    # It needs asyncpg, which not every installation has.
-    from leadline_server.storage.postgres.traced import TracedPostgresDatabase
->>>>>>> pgtrouble
 
     return TracedPostgresDatabase(tracing, *parts)
 
