@@ -46,8 +46,10 @@ class PostgresLedgers:
 
 
 async def _build(url: str) -> None:
-    async with open_postgres_ledger(PostgresAddress(url=url)):
-        pass
+    """A ledger, of which copies are made that are no restored copies."""
+    async with open_postgres_ledger(PostgresAddress(url=url)) as made:
+        forget = "UPDATE ledger SET database_id = NULL"
+        await made.storage.write(lambda connection: connection.execute(forget))
 
 
 @pytest.fixture

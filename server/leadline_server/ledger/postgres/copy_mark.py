@@ -14,13 +14,16 @@ from leadline_server.ledger.codec import from_microseconds, to_microseconds
 from leadline_server.ledger.postgres.audit import count_of, note
 from leadline_server.ledger.postgres.secrets import forget_secrets
 from leadline_server.ports.ledger import CopyState
-from leadline_server.storage.postgres.connecting import IDENTITY
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
 _SEQUENCE_LEAP: Final = 1 << 40
 """More changes than any ledger gets between a backup and the day that it is restored. See ledger/sqlite/backup.py."""
 
-_DATABASE: Final = f"SELECT {IDENTITY}"
+_DATABASE: Final = """
+    SELECT CASE WHEN has_function_privilege('pg_control_system()', 'EXECUTE')
+        THEN (SELECT system_identifier::text FROM pg_control_system()) ELSE '' END
+        || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 _MARK: Final = """
     UPDATE ledger SET is_standby = true, live_since = NULL, pruning_lease_owner = NULL, pruning_lease_until = NULL,
     sequence_base = sequence_base + $1
