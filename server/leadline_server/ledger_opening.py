@@ -16,13 +16,20 @@ from leadline_server.storage.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from leadline_server.storage.postgres.address import PostgresAddress
+    from leadline_server.storage.postgres.database import PostgresDatabase
 
 
 @asynccontextmanager
 async def open_ledger(
-    settings: Settings, make: Callable[..., SqliteDatabase] | None = None, *, keys: SecretsKeys | None = None
+    settings: Settings,
+    make: Callable[..., SqliteDatabase] | None = None,
+    make_postgres: "Callable[..., PostgresDatabase] | None" = None,
+    *,
+    keys: SecretsKeys | None = None,
 ) -> AsyncIterator[Ledger]:
-    """The ledger; closed at the end. `make` makes the SQLite database of its parts; `keys` replace the settings'.
+    """The ledger; closed at the end.
+
+    `make` makes the SQLite database of its parts, `make_postgres` the other; `keys` replace the settings'.
 
     Raises:
         LedgerUnavailable: it cannot be used; the message says what to do.
@@ -37,7 +44,7 @@ async def open_ledger(
         from leadline_server.ledger.postgres import open_postgres_ledger
     except ModuleNotFoundError as error:
         raise LedgerUnavailable("A ledger in PostgreSQL needs asyncpg: pip install leadline[postgres].") from error
-    async with open_postgres_ledger(address_of(settings), keys) as in_postgres:
+    async with open_postgres_ledger(address_of(settings), keys, make=make_postgres) as in_postgres:
         yield in_postgres
 
 

@@ -162,10 +162,10 @@ def test_a_copy_takes_over_with_nothing_lost_and_nothing_twice(
     path = f"{postgres.programs.folder}:{os.environ['PATH']}"
     settings = {"LEADLINE_CONFIG": str(rotating.config), "LEADLINE_LEDGER": url, "PATH": path}
     place = Place(postgres, url, folder, archive, settings)
+    way.begin(place)
     accepted, is_saved = list[str](), threading.Event()
     with server_process(tmp_path / "data", settings=settings) as first:
         log_some(first.address, ["early"])
-        way.begin(place)
         with ThreadPoolExecutor(1) as pool:
             under_way = pool.submit(asyncio.run, log_at_a_rate(first.address, ids_until(is_saved), accepted))
             until(lambda: len(accepted) > PER_SECOND // 2, SECONDS)
@@ -214,3 +214,52 @@ def check_refusals(rotating: Rotating, standby: str) -> None:
             client.find_contact(KNOWN, skip_cache=True)
     assert rotating.tokens == {"asked": 1, "refused": 0}
     assert "demo/on-the-standby" not in rotating.crm.written().logs
+
+
+def refused(*command: str | Path, settings: Mapping[str, str]) -> str:
+    """What a command that is refused says."""
+    done = leadline(*command, settings=settings, seconds=SECONDS)
+    assert done.returncode != 0, done.stdout
+    return done.stderr
+
+
+def test_what_cannot_be_saved_or_restored_is_said_and_changes_nothing(
+    rotating: Rotating, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    url, folder = postgres.create(), tmp_path / "backup"
+    path = f"{postgres.programs.folder}:{os.environ['PATH']}"
+    settings = {"LEADLINE_CONFIG": str(rotating.config), "LEADLINE_LEDGER": url, "PATH": path}
+    with server_process(tmp_path / "data", settings=settings) as server:
+        log_some(server.address, ["call-1"])
+        assert "pg_dump is missing" in refused("backup", folder, settings=settings | {"PATH": str(tmp_path)})
+        assert leadline("backup", folder, settings=settings).returncode == 0
+        assert "The database has a ledger" in refused("restore", folder, settings=settings)
+        in_file = settings | {"LEADLINE_LEDGER": "", "LEADLINE_DATA_DIR": str(tmp_path / "file")}
+        assert "names other files than ledger.db" in refused("restore", folder, settings=in_file)
+        assert "--standby is for a ledger in PostgreSQL" in refused("restore", "--standby", settings=in_file)
+        empty = settings | {"LEADLINE_LEDGER": postgres.create()}
+        (folder / "ledger.dump").write_bytes(b"other")
+        assert "is not the file that the backup was made with" in refused("restore", folder, settings=empty)
+        assert not calls_tables(empty["LEADLINE_LEDGER"], postgres)
+        assert "It is live." in leadline("ledger", "version", settings=settings).stdout
+
+
+def calls_tables(url: str, postgres: PostgresServer) -> bool:
+    return postgres.sql("SELECT to_regclass('call_logs') IS NOT NULL", url.rpartition("/")[2]) == "t"
+
+
+def test_without_its_keys_a_copy_says_which_are_missing(
+    rotating: Rotating, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    url, folder, keys = postgres.create(), tmp_path / "backup", tmp_path / "saved.keys"
+    path = f"{postgres.programs.folder}:{os.environ['PATH']}"
+    settings = {"LEADLINE_CONFIG": str(rotating.config), "LEADLINE_LEDGER": url, "PATH": path}
+    with server_process(tmp_path / "data", settings=settings) as server:
+        log_some(server.address, ["call-1"])
+        saved = leadline("backup", folder, "--keys", keys, settings=settings)
+    key_id = saved.stdout.split("Saved the key ")[1].partition(":")[0]
+    copy = settings | {"LEADLINE_LEDGER": postgres.create(), "LEADLINE_SECRETS_KEY_FILE": str(tmp_path / "other.keys")}
+    assert f"Missing keys: {key_id}." in refused("restore", folder, settings=copy)
+    assert f"Missing keys: {key_id}." in refused("restore", "--live", settings=copy)
+    put_back = leadline("restore", "--keys", keys, "--live", settings=copy)
+    assert put_back.stdout.splitlines()[-1] == "It is live. Replay the calls since the backup."

@@ -118,7 +118,7 @@ class LogCall:
 
     async def _followed(self, account: Account, log: CallLog, budget: Budget) -> CallLog:
         """The log of a call that is on disk, once a delivery that has it is done, or when the budget ends."""
-        lease = self._worker.lease(account.crm.capabilities)
+        lease = self._worker.lease(account.capabilities)
         try:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):
                 return await self._worker.deliver(account, log, lease, is_new=False)
@@ -134,7 +134,7 @@ class LogCall:
         log: CallLog | None = None
         try:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):
-                lease = self._worker.lease(account.crm.capabilities)
+                lease = self._worker.lease(account.capabilities)
                 wanted = self._change(account, report, lease)
                 accepted = await self._call_logs.change(*wanted, settings_version=settings_version)
                 log = accepted.after
@@ -161,7 +161,7 @@ class LogCall:
         self, account: Account, report: CallReport, lease: Lease
     ) -> tuple[CallKey, Callable[[CallLog | None], CallLog], CallJoining | None]:
         """The change by which the report is stored in the call's log."""
-        now, rules, can_move = self._clock.now(), account.rules, account.crm.capabilities.moves_log
+        now, rules, can_move = self._clock.now(), account.rules, account.capabilities.moves_log
         return (
             CallKey(account.id, report.event.call_id),
             partial(reported, report=report, now=now, rules=rules, can_move=can_move, lease=lease),
@@ -175,7 +175,7 @@ class LogCall:
             source=report.source,
             now=now,
             rules=account.rules,
-            can_move=account.crm.capabilities.moves_log,
+            can_move=account.capabilities.moves_log,
             lease=lease,
             only_of=report.only_of,
         )
@@ -198,7 +198,7 @@ class LogCall:
     async def _preview(self, call_logs: CallLogsInTransaction, account: Account, report: CallReport) -> CallLog:
         """The call log as the report and its delivery would leave it. Nothing is written."""
         known = await call_logs.get(CallKey(account.id, report.event.call_id))
-        now, capabilities = self._clock.now(), account.crm.capabilities
+        now, capabilities = self._clock.now(), account.capabilities
         lease, can_move = self._worker.lease(capabilities), capabilities.moves_log
         log = reported(known, report, now, rules=account.rules, can_move=can_move, lease=lease)
         if account.settings.join_linked_calls:

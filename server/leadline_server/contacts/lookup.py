@@ -92,7 +92,7 @@ class ContactLookup:
             found, as_of = await account.remembered.find(looked_up)
         else:
             found, as_of = await account.crm.find_contacts(looked_up), asked_at
-        search_lag = account.crm.capabilities.search_lag
+        search_lag = account.capabilities.search_lag
         contacts, version = {contact.id: contact for contact in found}, 0
         if as_of < asked_at or search_lag:
             more, version = await self._not_shown_yet(account, looked_up, contacts, as_of)
@@ -110,7 +110,7 @@ class ContactLookup:
 
         And the settings version, if the CRM was not asked once more.
         """
-        since = as_of - account.crm.capabilities.search_lag
+        since = as_of - account.capabilities.search_lag
         remembered, version = await self._claims.remembered_now(account.id, [number.key for number in numbers])
         contacts = {}
         for number_key, (contact_id, time) in remembered.items():

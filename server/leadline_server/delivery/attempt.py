@@ -84,7 +84,7 @@ class DecisionLoader:
             CrmError: cannot tell whether the chosen contact exists.
             CrmRejected: the chosen contact does not exist any more.
         """
-        log, account, can = attempt.log, attempt.account, attempt.account.crm.capabilities
+        log, account, can = attempt.log, attempt.account, attempt.account.capabilities
         return Situation(
             call=log.call,
             user_id=log.user_id,
@@ -149,7 +149,7 @@ class AttemptRunner:
     async def _decide(self, attempt: DeliveryAttempt) -> Decision | LeaveUnlogged | Wait:
         outcome = await self._decision_loader.decide(attempt)
         if attempt.log.state is CallLogState.LOGGED:
-            return moved(attempt.log, outcome, can_move=attempt.account.crm.capabilities.moves_log)
+            return moved(attempt.log, outcome, can_move=attempt.account.capabilities.moves_log)
         return await self._placeholder(attempt, outcome) if isinstance(outcome, CreatePlaceholder) else outcome
 
     async def _placeholder(
@@ -219,7 +219,7 @@ class AttemptRunner:
         self._check_settled(log)
         if not attempt.may_exist and not log.crm_log_id:
             return await crm.create_call_log(await _entry(attempt, decision), key)
-        can = crm.capabilities
+        can = attempt.account.capabilities
         if log.crm_log_id:
             entry = await _entry(attempt, decision, moves=can.moves_log and is_move(log, decision))
             return await crm.update_call_log(log.crm_log_id, entry)

@@ -33,8 +33,7 @@ class AccountRecord:
         connection_revision: changes whenever its own connection changes; 0: it has none.
         create_time: when it was created.
         update_time: when its title or state changed.
-        settings_version: the settings version that it was read at, for a change of the ledger that confirms it; 0: the
-            ledger confirms none, since to read the account again costs nothing.
+        settings_version: the settings version that it was read at.
     """
 
     account_id: str

@@ -260,7 +260,8 @@ class CrmConnection:
     """An account's connection to its CRM.
 
     Attributes:
-        crm: the adapter.
+        crm: the adapter with its wrappers. Every request goes through it.
+        adapter: the adapter itself, which says what it guarantees.
         remembered: its remembered answers; None: it remembers none.
         is_connected: whether the connection could be opened. If not, it is tried again later.
         check: asks the CRM itself whether it can be used, whatever is remembered; None: as `crm.check`.
@@ -268,6 +269,7 @@ class CrmConnection:
     """
 
     crm: CrmAdapter
+    adapter: CrmAdapter
     remembered: RememberedAnswers | None = None
     is_connected: bool = True
     check: Callable[[], Awaitable[None]] | None = None

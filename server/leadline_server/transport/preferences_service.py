@@ -157,7 +157,7 @@ class PreferencesServicer(PreferencesServiceServicer):
         """Show the preferences of a user."""
         user_id = user_of(request)
         account = await self._commands.accounts.get(request.account_id)
-        return get_preferences_response(await self._commands.get_preferences.execute(account, user_id))
+        return get_preferences_response(await account.preferences(user_id))
 
     async def UpdatePreferences(
         self, request: pb.UpdatePreferencesRequest, context: Context
@@ -172,8 +172,7 @@ class PreferencesServicer(PreferencesServiceServicer):
         """Show an account's settings."""
         account_id = account_of(request)
         account = await self._commands.accounts.get(account_id)
-        settings = await self._commands.get_account_settings.execute(account)
-        return get_account_settings_response(shown_settings(PRINCIPAL.get(), settings))
+        return get_account_settings_response(shown_settings(PRINCIPAL.get(), account.settings))
 
     async def UpdateAccountSettings(
         self, request: pb.UpdateAccountSettingsRequest, context: Context

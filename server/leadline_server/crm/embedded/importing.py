@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +23,13 @@ IMPORT_CHECKPOINT_AFTER: Final = 100_000
 IMPORT_CACHE: Final = 131_072
 """The `cache` of one, in KiB: numbers and names come in no order, so inserting them touches all of their indexes."""
 
-_CHUNK: Final = 5_000  # rows a transaction: other processes' writes wait for one, some 0.1 to 0.3 s
+_CHUNK: Final = 5_000  # the most rows of a transaction
+_FEW: Final = 100  # rows of the first one, and the fewest of a later one
+
+_LOCK_SECONDS: Final = 0.02
+"""How long a transaction shall hold the write lock: other processes' writes wait for it."""
+
+_AIM: Final = 0.7  # of that time: the next rows may take longer than the last ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,8 @@ async def import_contacts(
     """Add the contacts of a file to an account's book, each once, however often the file is imported.
 
     A row is known again by its own id, else by its name, numbers and e-mail address together. The write lock is held
-    for one chunk at a time, and released while the next one is read. Committed chunks stay if a later chunk fails;
-    importing again carries on.
+    for one chunk at a time, some 20 ms, and released while the next one is read. Committed chunks stay if a later
+    chunk fails; importing again carries on.
 
     Args:
         database: best opened with `checkpoint_after=IMPORT_CHECKPOINT_AFTER, cache=IMPORT_CACHE`.
@@ -68,10 +75,11 @@ async def import_contacts(
     options = options or ImportOptions()
     last = await database.read(_last_contact)
     state = _ImportState(account_id, rules, options, SeenContacts(last, bytearray((last >> 3) + 1)))
-    rows, summary = iter(items), ImportSummary()
-    while chunk := await asyncio.to_thread(_read_chunk, rows, rules):
+    rows, summary, size = iter(items), ImportSummary(), min(_FEW, _CHUNK)
+    while chunk := await asyncio.to_thread(_read_chunk, rows, rules, size):
         work = partial(_take_chunk, state=state, candidates=chunk.candidates)
         plan = await (database.read(work) if options.is_dry_run else database.write(work))
+        size = next_chunk_size(size, time.perf_counter() - state.began)
         state.note(plan)
         for remark in chunk.remarks:
             summary.add(remark)
@@ -80,15 +88,20 @@ async def import_contacts(
     return summary
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _ImportState:
-    """The state kept from chunk to chunk. `planned` are the contacts of a dry run, which are not in the database."""
+    """The state kept from chunk to chunk.
+
+    `planned` are the contacts of a dry run, which are not in the database. `began` is when the latest chunk got the
+    write lock, by `time.perf_counter`.
+    """
 
     account_id: str
     rules: RulesOrRegion
     options: ImportOptions
     seen: SeenContacts
     planned: dict[str, Entry] = field(default_factory=dict)
+    began: float = 0.0
 
     def note(self, plan: ImportPlan) -> None:
         """Remember what later chunks have to know of this one."""
@@ -107,9 +120,15 @@ def _last_contact(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchone()[0])
 
 
-def _read_chunk(rows: Iterator[FileItem], rules: RulesOrRegion) -> _Chunk | None:
+def next_chunk_size(size: int, seconds: float) -> int:
+    """The rows of the next chunk, if one of `size` rows held the write lock so long: at most twice as many."""
+    fitting = int(size * _AIM * _LOCK_SECONDS / max(seconds, 1e-9))
+    return min(max(_FEW, min(fitting, 2 * size)), _CHUNK)
+
+
+def _read_chunk(rows: Iterator[FileItem], rules: RulesOrRegion, size: int) -> _Chunk | None:
     """The next rows, ready to be inserted; None after the last."""
-    chunk = list(islice(rows, _CHUNK))
+    chunk = list(islice(rows, size))
     if not chunk:
         return None
     candidates: list[Candidate] = []
@@ -126,7 +145,8 @@ def _read_chunk(rows: Iterator[FileItem], rules: RulesOrRegion) -> _Chunk | None
 
 
 def _take_chunk(connection: sqlite3.Connection, state: _ImportState, candidates: Sequence[Candidate]) -> ImportPlan:
-    """Decide about rows, and write what is to be written. Touches nothing but the connection: it may run twice."""
+    """Decide about rows, and write what is to be written. It may run twice."""
+    state.began = time.perf_counter()
     is_dry_run = state.options.is_dry_run
     book = _find_book(connection, state.account_id) if is_dry_run else book_of(connection, state.account_id)
     plan = ImportPlan(connection, book, state.rules, state.options.is_update, state.seen)

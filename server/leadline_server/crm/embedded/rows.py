@@ -191,14 +191,18 @@ def asked_keys(number: PhoneNumber) -> tuple[str, ...]:
     """Every key that a contact with this number may be stored under."""
     if number.kind is not NumberKind.DIALABLE:
         return (number.extension,) if number.extension else ()
-    forms = spellings(number) if number.country_code in SPELLED_COUNTRIES else (number,)
-    return tuple({key: None for form in forms for key in _ways_to_write(form)})
+    country_code = number.country_code
+    forms = spellings(number) if country_code in SPELLED_COUNTRIES else (number,)
+    prefixes = home_prefixes(country_code)
+    return tuple({key: None for form in forms for key in _ways_to_write(form, prefixes)})
 
 
-def _ways_to_write(form: PhoneNumber) -> Iterator[str]:
-    """The digits of a number as people write it at home, and with the country code but without a plus."""
+def _ways_to_write(form: PhoneNumber, prefixes: Sequence[str] | None) -> Iterator[str]:
+    """The digits of a number as people write it at home, and with the country code but without a plus.
+
+    `prefixes` are those of its country for calls within it: ("", "0"), say. None: they are not known.
+    """
     yield form.significant
-    prefixes = home_prefixes(form.country_code)
     yield from (form.national,) if prefixes is None else (prefix + form.significant for prefix in prefixes)
     yield form.e164[1:]
 

@@ -22,7 +22,7 @@ from leadline_server.ledger.copying.store import (
     progress_text,
 )
 from leadline_server.storage.postgres.address import PostgresAddress, shown
-from leadline_server.storage.postgres.connecting import connection_options, prepare
+from leadline_server.storage.postgres.connecting import Connector
 from leadline_server.storage.postgres.errors import storage_error
 from leadline_server.storage.postgres.migrations import apply_migrations, load_halves
 
@@ -84,9 +84,8 @@ async def open_postgres_store(url: str) -> "AsyncIterator[PostgresStore]":
     """A PostgreSQL database to copy from or to. Raises LedgerUnavailable if it cannot be used."""
     address = PostgresAddress(url=url, statement_seconds=_SECONDS)
     try:
-        connection = await asyncpg.connect(**connection_options(address, url), timeout=10)
+        connection = await Connector(address, url).connect()
         try:
-            await prepare(connection)
             yield PostgresStore(shown(url), connection)
         finally:
             await connection.close(timeout=10)

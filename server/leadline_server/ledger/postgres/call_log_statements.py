@@ -30,7 +30,8 @@ _ARRAYS: Final = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_C
 # $1 the account, $2 the number of visible changes, $3 the change of stored blocks, $4 the call ids, $5 the versions
 # that were read (0: a new call), $6 the versions to write, $7 the place of each visible change (0: not visible).
 # The counters come first: rows are written only once their row is locked. Then a row that another transaction has
-# changed is found by its version, and one that it has inserted by its key, and refuse_conflict() undoes all of it.
+# changed is found by its version, and one that it has inserted by its key, and refuse_conflict() undoes all of it. A
+# session of a pooler has the settings of others, so the commit's own is set here.
 WRITE: Final = f"""
     WITH given AS (
         SELECT * FROM unnest($4::text[], $5::bigint[], $6::bigint[], $7::bigint[], {_ARRAYS})
@@ -58,7 +59,7 @@ WRITE: Final = f"""
     )
     SELECT refuse_conflict(
         (SELECT count(*) FROM updated) + (SELECT count(*) FROM inserted), cardinality($4::text[])
-    ), (SELECT sequence FROM counters)
+    ), (SELECT sequence FROM counters), set_config('synchronous_commit', 'on', true)
 """
 WRITE_CONFIRMED: Final = f"""
     {WRITE}, refuse_other_settings($1, ${8 + len(_COLUMNS)}::bigint, (SELECT sequence FROM counters))

@@ -59,7 +59,7 @@ class PostgresCallLogs:
     ) -> CallLogChange:
         """Replace the call log by the result of `change`, join it with others, and return the log before and after."""
         batcher = self._batchers.get(key.account_id) or self._new_batcher(key.account_id)
-        return await batcher.submit(WantedLogChange(key, change, joining, settings_version))
+        return await self._database.shared(batcher.submit(WantedLogChange(key, change, joining, settings_version)))
 
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
         """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""

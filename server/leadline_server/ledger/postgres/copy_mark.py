@@ -20,8 +20,9 @@ _SEQUENCE_LEAP: Final = 1 << 40
 """More changes than any ledger gets between a backup and the day that it is restored. See ledger/sqlite/backup.py."""
 
 _DATABASE: Final = """
-    SELECT system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
-    FROM pg_control_system()
+    SELECT CASE WHEN has_function_privilege('pg_control_system()', 'EXECUTE')
+        THEN (SELECT system_identifier::text FROM pg_control_system()) ELSE '' END
+        || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _MARK: Final = """
     UPDATE ledger SET is_standby = true, live_since = NULL, pruning_lease_owner = NULL, pruning_lease_until = NULL,

@@ -11,7 +11,7 @@ from leadline_server.ledger.codec import PREFERENCES, SETTINGS
 from leadline_server.ledger.postgres.account_lock import count_stored, lock_account
 from leadline_server.ledger.postgres.accounts import load_settings
 from leadline_server.ledger.postgres.audit import note
-from leadline_server.ledger.postgres.settings_versions import SettingsVersions, VersionedCache, advance_settings
+from leadline_server.ledger.postgres.settings_versions import PostgresSettingsVersions, VersionedCache, advance_settings
 from leadline_server.ports.ledger import PreferencesInForce
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
@@ -33,14 +33,10 @@ _SAVE: Final = """
 class PostgresPreferences:
     """Implements ports.ledger.PreferenceStore."""
 
-    def __init__(self, database: PostgresDatabase, versions: SettingsVersions) -> None:
+    def __init__(self, database: PostgresDatabase, versions: PostgresSettingsVersions) -> None:
         self._database = database
         self._versions = versions
         self._cache: VersionedCache[tuple[str, str], PreferencesInForce] = VersionedCache()
-
-    async def version(self, account_id: str) -> int:
-        """The settings version now."""
-        return await self._versions.current(account_id) or 0
 
     def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:
         """The preferences as this process last read them, which may be outdated."""
@@ -53,7 +49,7 @@ class PostgresPreferences:
 
     async def get(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences in force now for a user, and what the user set. Raises AccountNotFound."""
-        cached = self._cache.get((account_id, user_id), await self.version(account_id))
+        cached = self._cache.get((account_id, user_id), await self._versions.current(account_id) or 0)
         if cached is not None:
             return cached
         rows = await self._database.fetch(_GET, account_id, user_id)

@@ -22,8 +22,10 @@ _VERSIONS: Final = "SELECT account_id, version FROM accounts WHERE account_id = 
 _ADVANCE: Final = "UPDATE accounts SET version = nextval('settings_versions') WHERE account_id = $1"
 
 
-class SettingsVersions:
-    """Asks for the versions of accounts."""
+class PostgresSettingsVersions:
+    """Implements ports.ledger.SettingsVersions."""
+
+    are_confirmed: Final = True
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database

@@ -21,10 +21,6 @@ class SqlitePreferences:
         self._version = version
         self._cache: SettingsCache[tuple[str, str], PreferencesInForce] = SettingsCache(version)
 
-    async def version(self, account_id: str) -> int:  # noqa: ARG002 - one version for all accounts
-        """The settings version now. It asks nothing."""
-        return self._version.current()
-
     def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:  # noqa: ARG002 - see below
         """None: `get` costs nothing more."""
         return None

@@ -29,7 +29,11 @@ _LOST: Final = (
     OSError,
     TimeoutError,
 )
-_AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_AGAIN: Final = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,  # a migration of another process has changed a table
+)
 _BUSY: Final = (
     *_AGAIN,
     asyncpg.LockNotAvailableError,
