@@ -133,7 +133,7 @@ def _every_object() -> Iterator[object]:
     told = [thing for thing in gc.get_objects() if not isinstance(thing, types.FrameType)]
     seen: dict[int, object] = {}
     while told:
-        yield from (thing for thing in told if _is_looked_at(type(thing)))
+        yield from (thing for thing in told if _is_looked_at(thing.__class__))
         found: list[object] = []
         for start in range(0, len(told), _PIECE):
             referents = gc.get_referents(*told[start : start + _PIECE])

@@ -83,8 +83,8 @@ class TracedCrm(CrmWrapper):
 
 def _traced_postgres(tracing: Tracing, *parts: Any) -> Any:
     from leadline_server.storage.postgres.traced import (
-        TracedPostgresDatabase,  # needs asyncpg, which not every installation has
-    )
+        TracedPostgresDatabase,
+    )  # needs asyncpg, which not every installation has
 
     return TracedPostgresDatabase(tracing, *parts)
 

@@ -34,24 +34,24 @@ _NO_RIGHT: Final = "INSUFFICIENT_ACCESS"
 _usage: Final = re.compile(r"(?<![\w-])api-usage=(\d{1,15})/(\d{1,15})(?!\d)")  # int() refuses 4,301 digits
 
 
-class _Record(WireRecord, rename="pascal"):
+class _Record(WireRecord, rename="pascal", frozen=True):
     id: str
 
 
-class _Match(WireRecord, rename="camel"):
+class _Match(WireRecord, rename="camel", frozen=True):
     record: _Record
 
 
-class _Matches(WireRecord, rename="camel"):
+class _Matches(WireRecord, rename="camel", frozen=True):
     match_records: list[_Match] = msgspec.field(default_factory=list)
 
 
-class _Duplicates(WireRecord, rename="camel"):
+class _Duplicates(WireRecord, rename="camel", frozen=True):
     allow_save: bool = False
     match_results: list[_Matches] = msgspec.field(default_factory=list)
 
 
-class _Problem(WireRecord, rename="camel"):
+class _Problem(WireRecord, rename="camel", frozen=True):
     error_code: str = ""
     message: str = ""
     duplicate_result: _Duplicates | None = None

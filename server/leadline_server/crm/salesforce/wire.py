@@ -94,11 +94,11 @@ class SalesforceNames:
     record_url: str
 
 
-class _Account(WireRecord, rename="pascal"):
+class _Account(WireRecord, rename="pascal", frozen=True):
     name: str | None = None
 
 
-class _Person(WireRecord, rename="pascal"):
+class _Person(WireRecord, rename="pascal", frozen=True):
     """The fields of leads and contacts."""
 
     id: str
@@ -112,7 +112,7 @@ class _Person(WireRecord, rename="pascal"):
     account: _Account | None = None
 
 
-class LoggedTask(WireRecord, rename="pascal"):
+class LoggedTask(WireRecord, rename="pascal", frozen=True):
     """The fields of a task that leadline reads."""
 
     subject: str | None = None
@@ -124,7 +124,7 @@ TASK_COLUMNS: Final = "Subject, Description, WhoId"
 """The fields of LoggedTask to ask for."""
 
 
-class _User(WireRecord, rename="pascal"):
+class _User(WireRecord, rename="pascal", frozen=True):
     id: str
     name: str | None = None
     email: str | None = None
@@ -135,7 +135,7 @@ USER_COLUMNS: Final = "Id, Name, Email, IsActive"
 """The fields of User to ask for."""
 
 
-class QueryPage(WireRecord, rename="camel"):
+class QueryPage(WireRecord, rename="camel", frozen=True):
     """A page of the answer to a query."""
 
     records: list[dict[str, Any]]
@@ -143,20 +143,20 @@ class QueryPage(WireRecord, rename="camel"):
     next_records_url: str = ""
 
 
-class SearchAnswer(WireRecord, rename="camel"):
+class SearchAnswer(WireRecord, rename="camel", frozen=True):
     """The answer to a search."""
 
     search_records: list[dict[str, Any]]
 
 
-class CreateAnswer(WireRecord):
+class CreateAnswer(WireRecord, frozen=True):
     """The answer to a new record."""
 
     id: str
     success: bool
 
 
-class _DescribedField(WireRecord, rename="camel"):
+class _DescribedField(WireRecord, rename="camel", frozen=True):
     name: str
     label: str = ""
     type: str = ""
@@ -170,7 +170,7 @@ class _DescribedField(WireRecord, rename="camel"):
         return self.createable and not self.nillable and not self.defaulted_on_create and self.type != "boolean"
 
 
-class RecordDescription(WireRecord):
+class RecordDescription(WireRecord, frozen=True):
     """The description of a kind of record (REST API Developer Guide, "sObject Describe")."""
 
     fields: list[_DescribedField]

@@ -19,6 +19,7 @@ READ: Final = ("Subject", "Description", "What_Id", "Who_Id", "$se_module", "Cal
 
 class LoggedCall(
     WireRecord,
+    frozen=True,
     rename={
         "what": "What_Id",
         "who": "Who_Id",

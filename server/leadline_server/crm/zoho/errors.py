@@ -45,14 +45,14 @@ class _Details(WireRecord, frozen=True):
     duplicate_record: _Duplicate | None = None
 
 
-class _Problem(WireRecord):
+class _Problem(WireRecord, frozen=True):
     code: str = ""
     message: str = ""
     status: str = ""
     details: _Details | list[Any] = msgspec.field(default_factory=list)
 
 
-class _Body(_Problem):
+class _Body(_Problem, frozen=True):
     data: list[_Problem] = msgspec.field(default_factory=list)
 
 

@@ -67,7 +67,7 @@ class ZohoNames:
     web_url: str
 
 
-class RelatedRecord(WireRecord):
+class RelatedRecord(WireRecord, frozen=True):
     """A record in a field of another one."""
 
     id: str = ""
@@ -76,6 +76,7 @@ class RelatedRecord(WireRecord):
 
 class _Person(
     WireRecord,
+    frozen=True,
     rename={
         "first_name": "First_Name",
         "last_name": "Last_Name",
@@ -108,14 +109,14 @@ class PageInfo(WireRecord, frozen=True):
     more_records: bool = False
 
 
-class RowsAnswer(WireRecord):
+class RowsAnswer(WireRecord, frozen=True):
     """An answer with records."""
 
     data: list[dict[str, Any]]
     info: PageInfo = PageInfo()
 
 
-class ZohoUser(WireRecord):
+class ZohoUser(WireRecord, frozen=True):
     """A user ("Get Users"). `status` is `active`, `disabled`, `deleted` or another word."""
 
     id: str
@@ -124,29 +125,29 @@ class ZohoUser(WireRecord):
     status: str = ""
 
 
-class UsersAnswer(WireRecord):
+class UsersAnswer(WireRecord, frozen=True):
     """An answer with users. Zoho says in `info` whether there are more."""
 
     users: list[ZohoUser]
     info: PageInfo
 
 
-class _WrittenDetails(WireRecord):
+class _WrittenDetails(WireRecord, frozen=True):
     id: str
 
 
-class _WrittenRecord(WireRecord):
+class _WrittenRecord(WireRecord, frozen=True):
     code: str
     details: _WrittenDetails
 
 
-class WriteAnswer(WireRecord):
+class WriteAnswer(WireRecord, frozen=True):
     """The answer to a write of one record."""
 
     data: list[_WrittenRecord]
 
 
-class _LayoutField(WireRecord):
+class _LayoutField(WireRecord, frozen=True):
     api_name: str
     field_label: str = ""
     required: bool = False
@@ -159,15 +160,15 @@ class _LayoutField(WireRecord):
         return (self.required or self.system_mandatory) and self.data_type not in {"boolean", "ownerlookup"}
 
 
-class _LayoutSection(WireRecord):
+class _LayoutSection(WireRecord, frozen=True):
     fields: list[_LayoutField] = msgspec.field(default_factory=list)
 
 
-class _Layout(WireRecord):
+class _Layout(WireRecord, frozen=True):
     sections: list[_LayoutSection] = msgspec.field(default_factory=list)
 
 
-class LayoutsAnswer(WireRecord):
+class LayoutsAnswer(WireRecord, frozen=True):
     """The layouts of a module (Zoho's "Layouts Metadata"). They tell which fields are required; the fields do not."""
 
     layouts: list[_Layout]
