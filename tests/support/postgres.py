@@ -53,7 +53,7 @@ class Programs:
 
     def start(self, command: list[str | Path], **options: Any) -> subprocess.Popen[bytes]:
         """Start a program, the first word of the command."""
-        return subprocess.Popen(self._as_user(*command), **_surroundings(), **options)
+        return subprocess.Popen(self._as_user(*command), **_environment(), **options)
 
     def run(self, *command: str | Path, **options: Any) -> str:
         """Run a program to its end. Returns its standard output; an exit code other than 0 fails the test."""
@@ -63,7 +63,7 @@ class Programs:
             text=True,
             timeout=_SECONDS,
             check=False,
-            **_surroundings(),
+            **_environment(),
             **options,
         )
         assert done.returncode == 0, f"{command[0]}: {done.stderr}"
@@ -82,7 +82,7 @@ class Programs:
         return ["setpriv", *who, self.folder / name, *words]
 
 
-def _surroundings() -> dict[str, Any]:
+def _environment() -> dict[str, Any]:
     return {"env": {**os.environ, "LC_ALL": "C"}, "cwd": "/"}
 
 

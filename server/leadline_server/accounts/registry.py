@@ -77,7 +77,7 @@ class Account:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What its CRM guarantees, read each time: an adapter in another process may still have to describe itself."""
+        """The guarantees of its CRM, read each time: an adapter in another process may describe itself later."""
         return self.adapter.capabilities
 
     def within(self, transaction: LedgerTransaction) -> "Account":

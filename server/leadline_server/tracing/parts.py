@@ -82,9 +82,8 @@ class TracedCrm(CrmWrapper):
 
 
 def _traced_postgres(tracing: Tracing, *parts: Any) -> Any:
-    from leadline_server.storage.postgres.traced import (
-        TracedPostgresDatabase,
-    )  # needs asyncpg, which not every installation has
+    # asyncpg is not in every installation
+    from leadline_server.storage.postgres.traced import TracedPostgresDatabase
 
     return TracedPostgresDatabase(tracing, *parts)
 

@@ -25,7 +25,7 @@ from leadline_server.ledger.postgres.replicas import PostgresReplicas
 from leadline_server.ledger.postgres.requests import PostgresRequests
 from leadline_server.ledger.postgres.retention import PostgresRetention
 from leadline_server.ledger.postgres.secrets import PostgresSecrets
-from leadline_server.ledger.postgres.settings_versions import SettingsVersions
+from leadline_server.ledger.postgres.settings_versions import PostgresSettingsVersions
 from leadline_server.ledger.postgres.tokens import PostgresTokens
 from leadline_server.ledger.postgres.users import PostgresUsers
 from leadline_server.ports.ledger.transactions import NoTransactions
@@ -48,7 +48,7 @@ class PostgresLedger:
 
     def __init__(self, database: PostgresDatabase, secret: bytes, keys: SecretsKeys | None = None) -> None:
         self._database = database
-        encrypted, versions = PostgresEncryptedDatabase(database, keys), SettingsVersions(database)
+        encrypted, versions = PostgresEncryptedDatabase(database, keys), PostgresSettingsVersions(database)
         self.clock: Final = DatabaseClock()
         """The database's clock. It has to be measured first."""
         self.secret: Final = secret

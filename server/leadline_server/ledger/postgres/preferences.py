@@ -11,7 +11,7 @@ from leadline_server.ledger.codec import PREFERENCES, SETTINGS
 from leadline_server.ledger.postgres.account_lock import count_stored, lock_account
 from leadline_server.ledger.postgres.accounts import load_settings
 from leadline_server.ledger.postgres.audit import note
-from leadline_server.ledger.postgres.settings_versions import SettingsVersions, VersionedCache, advance_settings
+from leadline_server.ledger.postgres.settings_versions import PostgresSettingsVersions, VersionedCache, advance_settings
 from leadline_server.ports.ledger import PreferencesInForce
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
@@ -33,7 +33,7 @@ _SAVE: Final = """
 class PostgresPreferences:
     """Implements ports.ledger.PreferenceStore."""
 
-    def __init__(self, database: PostgresDatabase, versions: SettingsVersions) -> None:
+    def __init__(self, database: PostgresDatabase, versions: PostgresSettingsVersions) -> None:
         self._database = database
         self._versions = versions
         self._cache: VersionedCache[tuple[str, str], PreferencesInForce] = VersionedCache()

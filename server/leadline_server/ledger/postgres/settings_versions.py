@@ -22,7 +22,7 @@ _VERSIONS: Final = "SELECT account_id, version FROM accounts WHERE account_id = 
 _ADVANCE: Final = "UPDATE accounts SET version = nextval('settings_versions') WHERE account_id = $1"
 
 
-class SettingsVersions:
+class PostgresSettingsVersions:
     """Implements ports.ledger.SettingsVersions."""
 
     are_confirmed: Final = True
