@@ -59,8 +59,12 @@ class Account:
         """The account with its CRM and preferences in a transaction. Only if `in_ledger` is set."""
         if self.in_ledger is None:
             raise TypeError("the account's CRM is not in the ledger's database")
-        crm, preferences = self.in_ledger.within(transaction), partial(transaction.preferences, self.id)
-        return replace(self, crm=crm, preferences=preferences)
+        return replace(
+            self,
+            crm=self.in_ledger.within(transaction),
+            preferences=partial(transaction.preferences, self.id),
+            settings_version=partial(transaction.settings_version, self.id),
+        )
 
 
 class AccountRegistry:

@@ -55,6 +55,11 @@ class VersionedCache(Generic[K, V]):
         known = self._values.get(key)
         return known[1] if known is not None and known[0] == version else None
 
+    def latest(self, key: K) -> V | None:
+        """The value that was read last, at whatever version."""
+        known = self._values.get(key)
+        return None if known is None else known[1]
+
     def put(self, key: K, value: V, version: int) -> None:
         """Keep a value that was read at a version, or after it."""
         if len(self._values) >= MAX_CACHED:
