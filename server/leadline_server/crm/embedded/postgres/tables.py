@@ -124,13 +124,13 @@ class PostgresCrmTables(_Tables):
 
     async def fetch(self, query: str, *values: object) -> Sequence[Row]:
         """The rows of a statement that reads."""
-        with _crm_errors():
+        with crm_errors():
             return await self._database.fetch(query, *values)
 
     async def write(self, account_id: str, work: Callable[[Connection], Awaitable[T]]) -> T:
         """The result of `work`, once it is durable."""
         del account_id  # each of these writes is of one contact, so they need not wait for others of the account
-        with _crm_errors():
+        with crm_errors():
             return await self._database.write(work)
 
 
@@ -160,7 +160,7 @@ class PostgresCrmInTransaction(_Tables):
 
 
 @contextmanager
-def _crm_errors() -> Iterator[None]:
+def crm_errors() -> Iterator[None]:
     """Raise CrmUnavailable for a failure of the storage in the body."""
     try:
         yield
