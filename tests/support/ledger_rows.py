@@ -55,7 +55,14 @@ async def fill_book(crm: EmbeddedCrm) -> None:
         contact = await crm.create_contact(draft, f"key {number}")
     call = Call(id="call 1", direction=CallDirection.INBOUND)
     fallback = datetime(2026, 1, 2, tzinfo=UTC)
-    entry = LogEntry(call=call, contact_id=contact.id, user_id="alice", number="+12025550000", fallback_time=fallback)
+    entry = LogEntry(
+        call=call,
+        contact_id=contact.id,
+        user_id="alice",
+        crm_user_id="",
+        number="+12025550000",
+        fallback_time=fallback,
+    )
     await crm.create_call_log(entry, "log 1")
 
 

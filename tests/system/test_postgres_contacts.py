@@ -103,10 +103,12 @@ async def test_names_are_found_by_trigrams_and_in_pages(
         page = await crm.search_contacts("person 000", 30, page.next_cursor)
         names += [each.name for each in page.contacts]
     assert names == [f"Person {n:05}" for n in range(100)]
-    plan = await database.fetch(
-        "EXPLAIN SELECT id FROM crm_contacts WHERE account_id = 'acme' AND folded_name LIKE '%o_brien%'"
+    plan = server.sql(
+        "SET enable_seqscan = off; SET enable_indexscan = off; SET enable_indexonlyscan = off;"
+        " EXPLAIN SELECT id FROM crm_contacts WHERE account_id = 'acme' AND folded_name LIKE '%o_brien%'",
+        url.rpartition("/")[2],
     )
-    assert any("crm_contacts_by_trigram" in row[0] for row in plan), plan
+    assert "crm_contacts_by_trigram" in plan
 
 
 async def test_without_the_extensions_the_ledger_opens_and_names_are_found(server: PostgresServer) -> None:
