@@ -11,10 +11,13 @@ SHOW := awk '/^Collecting / { print "  " $$2; fflush() } /^Successfully/ { print
 PROTOS := $(wildcard protos/leadline/v1/*.proto protos/leadline/adapter/v1/*.proto protos/leadline/admin/v1/*.proto)
 STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1 clients/python/leadline/admin/v1
 TEST_PROCESSES ?= 4
+# Interpreters that `make dist` installs the packages with; by default that of .venv.
+PYTHONS ?=
 TIMED := tests/timed tests/faults/test_bulkhead.py tests/transport/test_hardening_calls.py
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
+COVERING := $(QUICK) tests/conformance tests/faults/test_claims.py tests/faults/test_outage.py tests/faults/test_leases.py
 
-.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console screenshots guarantees guarantees-check limits limits-check access access-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench instructions soak audit sbom test-lowest lock format help
+.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console screenshots guarantees guarantees-check limits limits-check access access-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench instructions soak audit sbom docs dist coverage freeze test-lowest lock format help
 
 run: .venv/server ## serve account demo on 127.0.0.1:50051 (Ctrl-C stops)
 	exec $(BIN)/leadline serve
@@ -132,6 +135,22 @@ sbom: .venv/audit-tools ## write the server's software bill of materials (Cyclon
 	mkdir -p dist
 	.venv/audit-tools/bin/cyclonedx-py requirements requirements/server.txt --pyproject pyproject.toml --mc-type application --output-reproducible --output-format JSON --output-file dist/leadline.cdx.json
 
+docs: .venv/dev .venv/docs-tools ## build the documentation site in build/docs, and check its links
+	$(BIN)/python tools/docs_site.py
+
+dist: .venv/dev ## build wheel and sdist in dist/, install each alone in empty environments, and log a call in each
+	rm -f dist/leadline-*
+	$(BIN)/hatchling build -d dist
+	$(BIN)/python tools/dist_check.py $(PYTHONS)
+
+coverage: .venv/dev ## measure the branch coverage of the core with the quick tests; fail below 95%
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider $(COVERING)
+	$(BIN)/python -m coverage report
+
+freeze: .venv/dev ## keep the contract, a ledger and the migrations of a release (see docs/releasing.md)
+	$(BIN)/python tools/freeze.py
+
 test-lowest: ## run the quick tests with the oldest packages that pyproject.toml allows (needs uv)
 	bash tools/test_lowest.sh $(QUICK)
 
@@ -170,6 +189,12 @@ help: ## this list
 	@echo "Installing the tools of requirements/deploy.txt into .venv/deploy-tools (once):"
 	@$(PYTHON) -m venv .venv/deploy-tools
 	@set -o pipefail; .venv/deploy-tools/bin/python -m pip install --require-hashes -r requirements/deploy.txt | $(SHOW)
+	@touch $@
+
+.venv/docs-tools: requirements/docs.txt | .venv/bin/python
+	@echo "Installing the tools of requirements/docs.txt into .venv/docs-tools (once):"
+	@$(PYTHON) -m venv .venv/docs-tools
+	@set -o pipefail; .venv/docs-tools/bin/python -m pip install --require-hashes -r requirements/docs.txt | $(SHOW)
 	@touch $@
 
 .venv/vendors: requirements/vendors.txt .venv/dev

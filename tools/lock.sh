@@ -9,3 +9,4 @@ compile=(uv pip compile --universal --python-version 3.11 --generate-hashes --no
 "${compile[@]}" --group pyproject.toml:vendors -c requirements/dev.txt -o requirements/vendors.txt
 "${compile[@]}" requirements/audit.in -o requirements/audit.txt
 "${compile[@]}" requirements/deploy.in -o requirements/deploy.txt
+"${compile[@]}" requirements/docs.in -o requirements/docs.txt

@@ -194,10 +194,10 @@ async def open_app(
         administration = administration_of(settings, ledger, accounts, removal, clock)
         if settings.check_connections and not copy.is_standby():
             await _run_in_background(stack, start_checks(settings, ledger, accounts, clock).run())
-        commands = _commands(
-            ledger, administration, _Deliveries(lookup, claims, decision_loader, worker, in_ledger), feeds, clock
+        deliveries = _Deliveries(lookup, claims, decision_loader, worker, in_ledger)
+        yield App(
+            _commands(ledger, administration, deliveries, feeds, keeper, clock), ledger, observations, authenticator
         )
-        yield App(commands, ledger, observations, authenticator)
 
 
 def _note_session(observations: Observations, session: BrowserSession) -> None:
@@ -225,14 +225,19 @@ class _Deliveries(NamedTuple):
 
 
 def _commands(
-    ledger: Ledger, administration: Administration, deliveries: _Deliveries, feeds: ChangeFeeds, clock: Clock
+    ledger: Ledger,
+    administration: Administration,
+    deliveries: _Deliveries,
+    feeds: ChangeFeeds,
+    keeper: AuditKeeper,
+    clock: Clock,
 ) -> Commands:
     lookup, claims, decision_loader, worker, in_ledger = deliveries
     return Commands(
         account_administration=administration.accounts,
         connection_administration=administration.connections,
         export_account=ExportAccount(ledger.users, ledger.preferences, ledger.call_logs, ledger.audit),
-        list_audit_entries=ListAuditEntries(ledger.audit, PageTokens(ledger.secret, "audit")),
+        list_audit_entries=ListAuditEntries(ledger.audit, PageTokens(ledger.secret, "audit"), keeper.chain),
         accounts=administration.registry,
         find_contact=FindContact(lookup),
         search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from leadline_server.config import Settings
 from leadline_server.config_values import is_postgres
 from leadline_server.domain.ledger_errors import LedgerUnavailable
+from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.encryption.settings import keys_of
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.ledger import Ledger
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_ledger(settings: Settings, make: Callable[..., SqliteDatabase] | None = None) -> AsyncIterator[Ledger]:
-    """The ledger; closed at the end. `make` makes the SQLite database of its parts.
+async def open_ledger(
+    settings: Settings, make: Callable[..., SqliteDatabase] | None = None, *, keys: SecretsKeys | None = None
+) -> AsyncIterator[Ledger]:
+    """The ledger; closed at the end. `make` makes the SQLite database of its parts; `keys` replace the settings'.
 
     Raises:
         LedgerUnavailable: it cannot be used; the message says what to do.
     """
-    keys = keys_of(settings)
+    keys = keys or keys_of(settings)
     if not is_postgres(settings.ledger):
         async with open_sqlite_ledger(settings.ledger_path, keys, make=make) as in_file:
             yield in_file

@@ -78,6 +78,18 @@ def test_the_public_url_opens_its_own_paths_alone(web: Http, path: str, headers:
     assert web.send("GET", path, headers=headers).status == status
 
 
+def test_nothing_logs_the_query_of_an_address(tmp_path: Path) -> None:
+    chosen = settings(tmp_path / "data", LEADLINE_LOG_LEVEL="debug")
+    with server_process(tmp_path / "data", settings=chosen, has_addresses=True, has_data_dir=True) as server:
+        web = Http(server.http_address)
+        assert [web.name_of(JANE).status, web.name_of(OTHER, "nowhere").status] == [200, 404]
+        assert web.send("GET", f"/nothing?number={OTHER}").status == 404
+        assert server.stop() == 0
+        logged = "".join(character for character in server.stderr if character.isdigit())
+    assert "stopped" in server.stderr
+    assert not [number for number in (JANE, OTHER) if number[2:] in logged]
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [

@@ -172,7 +172,8 @@ async def test_sighup_replaces_the_workers_with_new_settings_and_certificates(tm
             while started.server.stderr.count("worker replaced") < 2:  # calls go on meanwhile
                 codes.add(await ask(request, timeout=20, wait_for_ready=True).code())
             assert grpc.StatusCode.OK in codes
-            assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}  # clients retry that
+            # gRPC ends a call CANCELLED that arrives while its server stops. Clients retry both.
+            assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
             await asyncio.to_thread(until, lambda: not set(before) & set(started.children))
             await ask(pb.FindContactRequest(account_id="later", phone_numbers=[NUMBER]), timeout=20)
         assert await asyncio.to_thread(shown_certificate, address) == files.certificate.read_bytes().strip()

@@ -133,9 +133,9 @@ async def open_harness(
     *,
     wrap: Callable[[CrmAdapter], CrmAdapter] = lambda adapter: adapter,
     cache: CachePolicy | None = None,
-    ledger: str = "",
+    **chosen: Any,
 ) -> AsyncIterator[Harness]:
-    """A fresh or reopened app whose files are in `folder`, with the ledger there or at the address `ledger`."""
+    """A fresh or reopened app whose files are in `folder`; `chosen` are further settings."""
     clock = SettableClock()
-    async with open_app(Settings(data_dir=folder, ledger=ledger), clock=clock, wrap=wrap, cache=cache) as app:
+    async with open_app(Settings(data_dir=folder, **chosen), clock=clock, wrap=wrap, cache=cache) as app:
         yield Harness(app, clock)

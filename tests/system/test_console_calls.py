@@ -3,6 +3,7 @@
 import re
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -69,6 +70,26 @@ def test_a_stranger_becomes_a_contact_and_the_call_and_his_other_calls_are_logge
     expect(page.get_by_text("2 calls logged.")).to_be_visible()
     assert {server.log(call_id)["contact"]["name"] for call_id in ("first", "second", "third")} == {"John Doe"}
     assert server.contacts_of(STRANGER) == ["John Doe"]
+
+
+def test_no_number_and_no_name_is_in_an_address(page: Page, server: Server) -> None:
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url))
+    page.on("framenavigated", lambda frame: addresses.append(frame.url))
+    server.contact("Jane Roe", JANE)
+    server.call("known", JANE, "ROE JANE", **ended())
+    server.call("stranger", STRANGER, "JOHN DOE", **ended())
+    enter(page, server, view="calls/stranger")
+    page.get_by_role("button", name="Create contact and log").click()
+    badge(page, "Logged")
+    show(page, server, "calls")
+    page.get_by_label("Phone number").fill(JANE)
+    page.get_by_label("Phone number").press("Enter")
+    page.get_by_role("link", name="Jane Roe").first.click()
+    badge(page, "Logged")
+    said = "".join(unquote(address) for address in [*addresses, page.url]).lower()
+    assert "calls/known" in said
+    assert not [text for text in (JANE[2:], STRANGER[2:], "jane", "roe", "john", "doe") if text in said]
 
 
 def test_a_candidate_is_chosen_among_several(page: Page, server: Server) -> None:

@@ -12,7 +12,7 @@ from leadline_server.domain.call_log import FINAL_WAIT, CallLog
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.errors import ContactAlreadyExists, ContactNotFound, RequestIdReused
 from leadline_server.domain.preferences import MultipleMatchAction, UnknownContactAction
-from leadline_server.ledger.postgres import open_postgres_ledger
+from leadline_server.ledger.postgres.ledger import migrate
 from leadline_server.storage.postgres.address import PostgresAddress
 from support.apps import Harness, open_harness
 from support.postgres import PostgresServer, postgres_server
@@ -39,8 +39,7 @@ def server() -> Iterator[PostgresServer]:
 
 
 async def build(url: str) -> None:
-    async with open_postgres_ledger(PostgresAddress(url=url)):
-        pass
+    await migrate(PostgresAddress(url=url))
 
 
 @pytest.fixture

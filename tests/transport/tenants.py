@@ -17,7 +17,7 @@ from support.access import ALICE, BOB, MISSING, OTHER, OWN, Guarded, bearer
 from transport.serving import read_refusal
 
 RUNS: Final = 3
-MOST_RUNS: Final = 20
+MOST_RUNS: Final = 60
 _ROOM: Final = "leadline_server"
 _WAITS: Final = "concurrency/batcher.py"  # how requests of one moment share their work depends on the moment
 NUMBER: Final = "+12025550147"
@@ -149,7 +149,11 @@ class Tenants:
         first, second = found
         assert first.answer == second.answer, rpc
         assert first.statements == second.statements, (rpc, first.statements - second.statements, second.statements)
-        assert first.functions == second.functions, (rpc, first.functions - second.functions)
+        assert first.functions == second.functions, (
+            rpc,
+            first.functions - second.functions,
+            second.functions - first.functions,
+        )
         assert first.functions
 
 

@@ -59,6 +59,11 @@ def test_each_code_has_its_class(code: grpc.StatusCode, kind: type[errors.Leadli
     assert error.code is code
 
 
+def test_cannot_tell_is_an_error_and_so_never_an_empty_list() -> None:
+    for code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+        assert isinstance(answered(code), errors.LeadlineError)
+
+
 def test_every_code_that_the_server_uses_has_a_class_of_its_own() -> None:
     for code in set(CODES.values()):
         assert type(answered(code)) is not errors.LeadlineError

@@ -43,9 +43,9 @@ def test_reads_and_safe_writes_are_tried_again_and_nothing_else() -> None:
     assert {(name["service"], name["method"]) for config in methods for name in config["name"]} == READS_AND_SAFE_WRITES
 
 
-def test_only_unavailable_is_tried_again_a_few_times() -> None:
+def test_only_calls_that_a_server_could_not_take_are_tried_again_a_few_times() -> None:
     (config,) = json.loads(service_config())["methodConfig"]
-    assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+    assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]
     assert config["retryPolicy"]["maxAttempts"] == 4
 
 
@@ -56,8 +56,9 @@ def test_the_documentation_gives_other_clients_the_same_service_config() -> None
     assert documented == used
 
 
-async def test_a_lookup_outlasts_three_failures() -> None:
-    flaky = Flaky(contacts_pb.FindContactResponse(), failures=3)
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED])
+async def test_a_lookup_outlasts_three_failures(code: grpc.StatusCode) -> None:
+    flaky = Flaky(contacts_pb.FindContactResponse(), failures=3, code=code)
     async with asking("ContactService/FindContact", contacts_pb.FindContactRequest, flaky.handle) as client:
         await client.find_contact("+14155550123")
     assert len(flaky.requests) == 4

@@ -78,6 +78,17 @@ async def test_an_unknown_caller_gets_one_placeholder_however_many_call(tmp_path
     assert rows(ledger, "SELECT scope, begun FROM placeholder_counts WHERE begun") == [("account", 1)]
 
 
+async def test_with_a_rate_limit_calls_are_delivered_later_and_once(tmp_path: Path) -> None:
+    async with open_harness(tmp_path, account_rate=20.0) as harness:
+        await harness.prefer(unknown_contact_action=UnknownContactAction.CREATE_PLACEHOLDER)
+        await asyncio.gather(*(harness.log(f"call-{number}", seconds=1.0) for number in range(20)))
+        for number in range(20):
+            await harness.settled(f"call-{number}", lambda log: log.state is CallLogState.LOGGED)
+    ledger = tmp_path / "ledger.db"
+    assert rows(ledger, "SELECT count(*) FROM crm_contacts") == [(1,)]
+    assert rows(ledger, "SELECT count(*), count(DISTINCT call_id) FROM crm_call_logs") == [(20, 20)]
+
+
 async def test_a_move_by_hand_and_a_retry(tmp_path: Path, guarded: Harness) -> None:
     for name in ("Ada", "Augusta"):
         chosen = await guarded.create(name, ADA, allow_duplicate=True)

@@ -1,4 +1,4 @@
-"""An adapter of another project sees leadline's types: `mypy --strict` finds its mistakes, and no type is Any."""
+"""Adapters and clients of other projects see leadline's types: `mypy --strict` finds mistakes, and no type is Any."""
 
 import os
 import re
@@ -88,6 +88,38 @@ async def open_acme(settings: AcmeSettings, context: AdapterContext) -> Connect:
 ACME = AdapterType(name="acme", title="Acme CRM", settings=AcmeSettings, open=open_acme)
 """
 
+CLIENT: Final = """
+from datetime import datetime
+
+from leadline import AsyncClient, Client, Tls, errors
+from leadline.v1.call_log_pb2 import CALL_LOG_STATE_LOGGED
+
+
+def report(address: str) -> str:
+    with Client(address, account="demo", user="alice", tls=Tls(ca="ca.pem")) as client:
+        try:
+            reveal_type(client.create_contact("Ann Example", "+1 202 555 0123"))
+        except errors.AlreadyExists as error:
+            reveal_type(error.contact_ids)
+        log = client.log_call(id="call-1", direction="INBOUND", caller="202-555-0123", start_time=datetime.now())
+        reveal_type(log)
+        reveal_type(client.find_contact("+12025550123").matches[0].contact.name)
+        return log.contact.name if log.state == CALL_LOG_STATE_LOGGED else log.explanation
+
+
+async def watch(address: str) -> None:
+    async with AsyncClient(address, account="demo", user="alice") as client:
+        async for log in client.watch_call_logs():
+            reveal_type(log.call.id)
+"""
+
+CLIENT_MISTAKES: Final = {
+    "a misspelt method": ("client.create_contact(", "client.create_contacts(", "attr-defined"),
+    "a misspelt field": ("log.contact.name if", "log.contacts.name if", "attr-defined"),
+    "a wrong argument of a client": ('account="demo", user="alice", tls', "account=7, user=True, tls", "arg-type"),
+    "an unknown error": ("errors.AlreadyExists", "errors.Exists", "attr-defined"),
+}
+
 MISTAKES: Final = {
     "a wrong return type": ("return CrmLog(log_id)", "return log_id", "return-value"),
     "a misspelt argument": ("finds_log_by_key=False", "finds_logs_by_key=False", "call-arg"),
@@ -95,6 +127,7 @@ MISTAKES: Final = {
     "a wrong argument": ("RateLimit(10, 1.0)", 'RateLimit("10", 1.0)', "arg-type"),
     "an unknown field": ("draft.phone_number.e164", "draft.phone_number.e146", "attr-defined"),
     "another settings class": ("settings: AcmeSettings, context", "settings: str, context", "arg-type"),
+    **CLIENT_MISTAKES,
 }
 
 
@@ -115,19 +148,22 @@ def checked(folder: Path, *files: Path | str) -> str:
 
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The output of one check of the good adapter and of one adapter with each of the mistakes."""
+    """The output of one check of the good programs, and of one program with each of the mistakes."""
     folder = tmp_path_factory.mktemp("outside")
     (folder / "good.py").write_text(ADAPTER)
-    for index, (before, after, _) in enumerate(MISTAKES.values()):
-        assert before in ADAPTER
-        (folder / f"mistake_{index}.py").write_text(ADAPTER.replace(before, after))
+    (folder / "client.py").write_text(CLIENT)
+    for index, (name, (before, after, _)) in enumerate(MISTAKES.items()):
+        program = CLIENT if name in CLIENT_MISTAKES else ADAPTER
+        assert before in program
+        (folder / f"mistake_{index}.py").write_text(program.replace(before, after))
     return checked(folder, *sorted(path.name for path in folder.iterdir()))
 
 
-def test_a_good_adapter_passes_and_no_type_that_it_sees_is_any(verdicts: str) -> None:
-    assert not re.findall(r"^good\.py:\d+: error.*", verdicts, re.MULTILINE)
-    revealed = re.findall(r'^good\.py:\d+: note: Revealed type is "(.*)"', verdicts, re.MULTILINE)
-    assert len(revealed) == ADAPTER.count("reveal_type(")
+@pytest.mark.parametrize(("file", "program"), [("good.py", ADAPTER), ("client.py", CLIENT)])
+def test_a_good_program_passes_and_no_type_that_it_sees_is_any(verdicts: str, file: str, program: str) -> None:
+    assert not re.findall(rf"^{file}:\d+: error.*", verdicts, re.MULTILINE)
+    revealed = re.findall(rf'^{file}:\d+: note: Revealed type is "(.*)"', verdicts, re.MULTILINE)
+    assert len(revealed) == program.count("reveal_type(")
     assert not [kind for kind in revealed if re.search(r"\bAny\b", kind)], revealed
 
 

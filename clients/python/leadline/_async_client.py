@@ -54,8 +54,8 @@ class AsyncClient(UserMethods, PlaceholderMethods, KeyMethods, AccountMethods, A
     """leadline for one account and user.
 
     Every method is one RPC, raises `leadline.errors.LeadlineError`, and takes `timeout` in seconds for itself alone.
-    UNAVAILABLE is tried up to four times within the deadline where repeating is safe: reads, `log_call` and
-    `create_contact`.
+    UNAVAILABLE, and CANCELLED by the server, are tried up to four times within the deadline where repeating is safe:
+    reads, `log_call` and `create_contact`.
 
     Args:
         target: where leadline serves, `host:port`.

@@ -42,7 +42,7 @@ _RETRY_POLICY: Final = {
     "initialBackoff": "0.2s",
     "maxBackoff": "2s",
     "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],  # a stopping server may end a call so before it begins
 }
 """gRPC adds the jitter itself (gRFC A6, "Exponential Backoff"); the deadline spans all attempts."""
 

@@ -3,22 +3,30 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Final, TypeVar
 
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
 from leadline_server.domain.account_errors import AccountDisabled, AccountNotFound
 from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.directory import DirectoryIndex
+from leadline_server.domain.errors import InvalidRequest
+from leadline_server.domain.fast_init import fast_init, replacer
+from leadline_server.domain.ledger_errors import SettingsChanged
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmConnection, InLedgerCrm, RememberedAnswers
 from leadline_server.ports.ledger import Accounts, LedgerTransaction, PreferencesInForce, PreferenceStore, Users
 
+T = TypeVar("T")
+
 Connect = Callable[[AccountRecord, Callable[[], AccountSettings]], Awaitable[CrmConnection]]
 """Makes the connection of an account. Takes the account, and a function that returns its current settings."""
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """An account as it is now. A request resolves it once and hands it on.
@@ -34,6 +42,7 @@ class Account:
         check: asks the CRM itself whether it can be used, whatever is remembered. Raises CrmError.
         limits: its circuit breaker, and how much of it is delivered at once.
         preferences: the preferences in force now for a user id.
+        last_preferences: the preferences of a user id as this process last read them, perhaps outdated.
         settings_version: asks for a number that changes with every change of settings or preferences.
         directory: the account's users by their extensions, numbers and e-mail addresses.
         in_ledger: its CRM if that lives in the ledger's database; None: it does not.
@@ -50,6 +59,7 @@ class Account:
     check: Callable[[], Awaitable[None]]
     limits: AccountLimits
     preferences: Callable[[str], Awaitable[PreferencesInForce]]
+    last_preferences: Callable[[str], PreferencesInForce | None]
     settings_version: Callable[[], Awaitable[int]]
     directory: DirectoryIndex
     own_numbers: AbstractSet[str] = field(repr=False)
@@ -59,12 +69,20 @@ class Account:
         """The account with its CRM and preferences in a transaction. Only if `in_ledger` is set."""
         if self.in_ledger is None:
             raise TypeError("the account's CRM is not in the ledger's database")
-        return replace(
-            self,
-            crm=self.in_ledger.within(transaction),
-            preferences=partial(transaction.preferences, self.id),
-            settings_version=partial(transaction.settings_version, self.id),
-        )
+        within: dict[str, object] = {
+            "crm": self.in_ledger.within(transaction),
+            "preferences": partial(transaction.preferences, self.id),
+            "last_preferences": _not_read,
+            "settings_version": partial(transaction.settings_version, self.id),
+        }
+        return _with(self, within)
+
+
+_with: Final = replacer(Account)
+
+
+def _not_read(_: str) -> None:
+    """The preferences as last read: a transaction reads its own."""
 
 
 class AccountRegistry:
@@ -88,10 +106,7 @@ class AccountRegistry:
 
     async def get(self, account_id: str) -> Account:
         """The account with the settings in force now, for a request. Raises AccountNotFound or AccountDisabled."""
-        account = await self.get_any(account_id)
-        if account.record.state is AccountState.DISABLED:
-            raise AccountDisabled(account_id)
-        return account
+        return _served(await self.get_any(account_id))
 
     async def get_any(self, account_id: str) -> Account:
         """As `get`, also if the account is disabled. Raises AccountNotFound."""
@@ -105,6 +120,21 @@ class AccountRegistry:
         if seen is None or seen.record is not record or not seen.is_connected:
             seen = await self._renewed(record)
         return seen
+
+    async def confirmed(self, account_id: str, work: Callable[[Account, int], Awaitable[T]]) -> T:
+        """The result of `work` with the account as this process last saw it, which saves a question to the ledger.
+
+        `work` must give the ledger the settings version that it gets, with its first change (0: none), and rest nothing
+        else on the account before that. If the settings have changed, it is done again with the account as it is now.
+
+        Raises:
+            AccountNotFound, AccountDisabled: as `get`.
+        """
+        seen = self._seen.get(account_id)
+        if seen is not None and seen.record.settings_version and seen.is_connected and seen.in_ledger is None:
+            with suppress(SettingsChanged, InvalidRequest, AccountDisabled):
+                return await work(_served(seen), seen.record.settings_version)
+        return await work(await self.get(account_id), 0)
 
     def knows(self, account_id: str) -> bool:
         """Whether the account was used since the start, and so exists. It asks nothing."""
@@ -144,6 +174,7 @@ class AccountRegistry:
             check=connection.check or connection.crm.check,
             limits=self._limits.of(record.account_id),
             preferences=partial(self._preferences.get, record.account_id),
+            last_preferences=partial(self._preferences.last_read, record.account_id),
             settings_version=partial(self._preferences.version, record.account_id),
             directory=directory,
             own_numbers=directory.addresses.union(settings.own_numbers),
@@ -158,6 +189,12 @@ class AccountRegistry:
             return record.settings if seen is None else seen.settings
 
         return current
+
+
+def _served(account: Account) -> Account:
+    if account.record.state is AccountState.DISABLED:
+        raise AccountDisabled(account.id)
+    return account
 
 
 def _connected_as(record: AccountRecord) -> tuple[int, bool]:

@@ -69,9 +69,17 @@ class LogCall:
         self._clock = clock
 
     async def execute(
-        self, account: Account, report: CallReport, budget: Budget, *, validate_only: bool = False
+        self,
+        account: Account,
+        report: CallReport,
+        budget: Budget,
+        *,
+        validate_only: bool = False,
+        settings_version: int = 0,
     ) -> CallLog:
         """Store the report, and return the call log when it is delivered or when the budget ends.
+
+        With `settings_version`, the account may be outdated: see `AccountRegistry.confirmed`.
 
         Raises:
             InvalidRequest: the first report of a call without its direction, or a report whose user or replay is not
@@ -80,7 +88,8 @@ class LogCall:
             CallLogNotMovable: the call is logged against another contact, and the CRM cannot move it.
             PermissionDenied: the report may only change its own user's calls, and the call is another user's.
             CrmError: with `validate_only`, cannot tell.
-            BudgetExhausted: the report could not be stored in time; it may be stored a moment later.
+            BudgetExhausted: the report could not be stored in the caller's time; it may be stored a moment later.
+            SettingsChanged: the account was outdated; nothing was stored.
             LedgerUnavailable: the report could not be stored.
         """
         if report.replay_id:
@@ -92,7 +101,7 @@ class LogCall:
                 return await self._previewed(account, report)
         if account.in_ledger is not None:
             return await self._delivered_in_ledger(account, report, budget)
-        return await self._delivered(account, report, budget)
+        return await self._delivered(account, report, budget, settings_version)
 
     async def _delivered_in_ledger(self, account: Account, report: CallReport, budget: Budget) -> CallLog:
         """Store the report and deliver the call in one transaction, as far as that is possible."""
@@ -116,7 +125,9 @@ class LogCall:
         except (TimeoutError, LedgerUnavailable):
             return log
 
-    async def _delivered(self, account: Account, report: CallReport, budget: Budget) -> CallLog:
+    async def _delivered(
+        self, account: Account, report: CallReport, budget: Budget, settings_version: int = 0
+    ) -> CallLog:
         """Store the report, then deliver the call."""
         if report.contact_id:
             await _refuse_mistaken_choice(account, report, budget.share(_CHOICE_SECONDS))
@@ -124,7 +135,8 @@ class LogCall:
         try:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):
                 lease = self._worker.lease(account.crm.capabilities)
-                accepted = await self._call_logs.change(*self._change(account, report, lease))
+                wanted = self._change(account, report, lease)
+                accepted = await self._call_logs.change(*wanted, settings_version=settings_version)
                 log = accepted.after
                 # If no process is delivering the call, its next attempt is already scheduled. A report that changes
                 # nothing must not bring it forward.
@@ -133,7 +145,7 @@ class LogCall:
                 return log
         except TimeoutError:
             if log is None:
-                raise BudgetExhausted(_NO_TIME) from None
+                raise _not_stored(budget) from None
             return log
         except LedgerUnavailable:
             if log is None:
@@ -201,6 +213,14 @@ class LogCall:
             outcome = placeholder_decision(outcome, _not_created_yet(outcome))
         after = outcomes.decided(log, log, outcome, (log.crm_log_id, log.crm_log_url), now)
         return replace(after, revision=0 if known is None else log.revision, update_time=log.update_time)
+
+
+def _not_stored(budget: Budget) -> BudgetExhausted | LedgerUnavailable:
+    """Why a report is not stored yet: it was the caller's deadline, or the ledger takes longer than leadline waits."""
+    left = budget.remaining()
+    if left is None or left > 1:
+        return LedgerUnavailable("leadline's storage does not answer.", retry_after=1)
+    return BudgetExhausted(_NO_TIME)
 
 
 async def _joined(

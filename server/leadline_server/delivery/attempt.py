@@ -50,10 +50,18 @@ class DeliveryAttempt:
                 contact=log.contact, reason=log.reason, explanation=log.explanation, candidates=log.candidates
             )
 
-    async def preferences(self) -> EffectivePreferences:
-        """The preferences in force now for the log's user. The ledger is asked again only after a change of any."""
+    def last_preferences(self) -> EffectivePreferences | None:
+        """The preferences as last read, enough to tell whether to look up; None: not known."""
+        self._preferences = self._preferences or self.account.last_preferences(self.log.user_id)
+        return None if self._preferences is None else self._preferences.effective
+
+    async def preferences(self, settings_version: int = 0) -> EffectivePreferences:
+        """The preferences in force now for the log's user. The ledger is asked again only after a change of any.
+
+        `settings_version` is the version now; 0: it is asked for.
+        """
         known = self._preferences
-        if known is None or known.version != await self.account.settings_version():
+        if known is None or known.version != (settings_version or await self.account.settings_version()):
             known = self._preferences = await self.account.preferences(self.log.user_id)
         return known.effective
 
@@ -103,11 +111,13 @@ class DecisionLoader:
         situation = await self.situation(attempt, with_choice=not by_number)
         if by_number:
             situation = replace(situation, trigger=LogTrigger.MANUAL)
-        outcome = decide(situation, await attempt.preferences())
+        outcome = None if (last := attempt.last_preferences()) is None else decide(situation, last)
+        if not isinstance(outcome, LookUp):
+            outcome = decide(situation, await attempt.preferences())
         if not isinstance(outcome, LookUp):
             return outcome
         found = await self._lookup.find(attempt.account, outcome.numbers)
-        return _conclusive(situation, await attempt.preferences(), found)
+        return _conclusive(situation, await attempt.preferences(found.settings_version), found)
 
 
 class AttemptRunner:

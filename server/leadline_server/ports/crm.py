@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.directory import CrmUser
+from leadline_server.domain.fast_init import fast_init
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.unshown import unshown
 from leadline_server.ports.crm_guarantees import Capabilities
@@ -47,6 +48,7 @@ class CrmLog:
     contact_id: str = field(default="", compare=False)
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:

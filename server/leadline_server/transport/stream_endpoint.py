@@ -50,7 +50,7 @@ def stream_endpoint(
             use = await entry.begin_watch(charged, len(data), began)
             request = decode_for(decode, data, account_id)
             if guard is not None and who is not None:
-                guard.permit(who, request)
+                guard.permit(who, request, account_id)
             async with streams.opened(who) as stream, aclosing(behaviour(request, context)) as responses:
                 response = await _next(responses, stream)
                 if note is not None:

@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -100,6 +100,9 @@ class _ForwardAccounts:
 
     async def get(self, account_id: str) -> Account:
         return await self._front.app.commands.accounts.get(account_id)
+
+    async def confirmed(self, account_id: str, work: Callable[[Account, int], Awaitable[T]]) -> T:
+        return await self._front.app.commands.accounts.confirmed(account_id, work)
 
     async def find(self, account_id: str) -> Account | None:
         return await self._front.app.commands.accounts.find(account_id)

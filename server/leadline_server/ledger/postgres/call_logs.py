@@ -52,11 +52,16 @@ class PostgresCallLogs:
         return [entry.before for entry in entries if entry.before is not None]
 
     async def change(
-        self, key: CallKey, change: Callable[[CallLog | None], CallLog], joining: CallJoining | None = None
+        self,
+        key: CallKey,
+        change: Callable[[CallLog | None], CallLog],
+        joining: CallJoining | None = None,
+        *,
+        settings_version: int = 0,
     ) -> CallLogChange:
         """Replace the call log by the result of `change`, join it with others, and return the log before and after."""
         batcher = self._batchers.get(key.account_id) or self._new_batcher(key.account_id)
-        return await batcher.submit(WantedLogChange(key, change, joining))
+        return await batcher.submit(WantedLogChange(key, change, joining, settings_version))
 
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
         """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""

@@ -127,10 +127,13 @@ class PostgresClaims:
 
     async def remembered(self, account_id: str, number_keys: Sequence[str]) -> dict[str, Remembered]:
         """The contacts recorded for these numbers, by number key."""
-        if not number_keys:
-            return {}
+        return (await self.remembered_now(account_id, number_keys))[0] if number_keys else {}
+
+    async def remembered_now(self, account_id: str, number_keys: Sequence[str]) -> tuple[dict[str, Remembered], int]:
+        """As `remembered`, with the account's settings version of that moment."""
         rows = await self._database.fetch(sql.REMEMBERED, account_id, list(number_keys))
-        return {key: Remembered(contact_id, from_microseconds(time)) for key, contact_id, time in rows}
+        found = {key: Remembered(contact_id, from_microseconds(time)) for _, key, contact_id, time in rows if key}
+        return found, rows[0][0]
 
     async def forget(self, account_id: str, number_key: str, contact_id: str) -> None:
         """Forget that `contact_id` is the number's contact, because the CRM no longer has it."""

@@ -103,7 +103,7 @@ class DeferringTransaction:
 
     async def preferences(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences that were read last. The end checks their version."""
-        found = self._preferences.known(account_id, user_id)
+        found = self._preferences.last_read(account_id, user_id)
         found = found or await self._preferences.within(self.fetch, account_id, user_id)
         if self._version not in (None, found.version):
             raise NotDeferrable(user_id)

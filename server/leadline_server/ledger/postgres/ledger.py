@@ -17,7 +17,7 @@ from leadline_server.ledger.postgres.accounts import PostgresAccounts
 from leadline_server.ledger.postgres.audit import PostgresAudit
 from leadline_server.ledger.postgres.call_logs import PostgresCallLogs
 from leadline_server.ledger.postgres.claims import PostgresClaims
-from leadline_server.ledger.postgres.copy_mark import PostgresCopyMark
+from leadline_server.ledger.postgres.copy_mark import PostgresCopyMark, notice_copy
 from leadline_server.ledger.postgres.credentials import PostgresCredentials
 from leadline_server.ledger.postgres.encrypted_database import PostgresEncryptedDatabase
 from leadline_server.ledger.postgres.placeholders import PostgresPlaceholders
@@ -116,7 +116,7 @@ async def open_postgres_ledger(
     async with AsyncExitStack() as stack:
         try:
             database = await stack.enter_async_context(open_pool(address))
-            secret = await database.write(_ensure_secret)
+            secret = await database.write(_prepared)
         except LedgerUnavailable as error:
             raise _named(address, error) from error
         ledger = PostgresLedger(database, secret, keys)
@@ -141,6 +141,13 @@ async def migrate(address: PostgresAddress, *, with_post: bool = False) -> int:
                 await connection.close(timeout=_CONNECT_SECONDS)
     except Exception as error:
         raise storage_error(error) or error from error
+
+
+async def _prepared(connection: Connection) -> bytes:
+    """The secret of a ledger that is ready to be used, and marked if it is a copy."""
+    secret = await _ensure_secret(connection)
+    await notice_copy(connection)
+    return secret
 
 
 async def _ensure_secret(connection: Connection) -> bytes:

@@ -48,6 +48,10 @@ class PostgresPreferences:
         rows = await fetch(_VERSION, account_id)
         return int(rows[0][0]) if rows else 0
 
+    def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:
+        """The preferences as this process last read them, which may be outdated."""
+        return self._cache.last((account_id, user_id))
+
     async def list(self, account_id: str, after: str, limit: int) -> Sequence[tuple[str, Preferences]]:
         """The preferences of at most `limit` users whose ids follow `after`."""
         rows = await self._database.fetch(_LIST, account_id, after, limit)
@@ -59,10 +63,6 @@ class PostgresPreferences:
         if cached is not None:
             return cached
         return await self.within(self._database.fetch, account_id, user_id)
-
-    def known(self, account_id: str, user_id: str) -> PreferencesInForce | None:
-        """The preferences that were read last, for a statement that checks their version."""
-        return self._cache.latest((account_id, user_id))
 
     async def within(
         self, fetch: Callable[..., Awaitable[Sequence[Row]]], account_id: str, user_id: str

@@ -55,7 +55,7 @@ class VersionedCache(Generic[K, V]):
         known = self._values.get(key)
         return known[1] if known is not None and known[0] == version else None
 
-    def latest(self, key: K) -> V | None:
+    def last(self, key: K) -> V | None:
         """The value that was read last, at whatever version."""
         known = self._values.get(key)
         return None if known is None else known[1]

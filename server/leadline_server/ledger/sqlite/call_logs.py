@@ -33,7 +33,12 @@ class SqliteCallLogs:
         return await self._database.read(lambda connection: linked_logs(connection, account_id, link_key))
 
     async def change(
-        self, key: CallKey, change: Callable[[CallLog | None], CallLog], joining: CallJoining | None = None
+        self,
+        key: CallKey,
+        change: Callable[[CallLog | None], CallLog],
+        joining: CallJoining | None = None,
+        *,
+        settings_version: int = 0,  # noqa: ARG002 - accounts of this ledger have none
     ) -> CallLogChange:
         """Replace the call log by the result of `change`, join it with others, and return the log before and after."""
         return await self._database.write_batched(apply_changes, SubmittedChange(key, change, joining))

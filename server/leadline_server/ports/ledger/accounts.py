@@ -100,6 +100,13 @@ class PreferenceStore(Protocol):
         """The preferences of at most `limit` users whose ids follow `after`, in the order of their ids."""
         ...
 
+    def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:
+        """The preferences as this process last read them, which may be outdated. None: ask `get`.
+
+        It asks nothing. No decision may rest on the answer alone.
+        """
+        ...
+
     async def version(self, account_id: str) -> int:
         """The settings version now: it changes with every change of the account's settings or any user's preferences.
 

@@ -12,6 +12,7 @@ CREATE TABLE ledger (
     pruning_lease_owner text,
     pruning_lease_until bigint,
     is_standby boolean NOT NULL DEFAULT false,    -- a restored copy: no CRM write, no refresh of tokens
+    database_id text,                             -- of the database that it is in; another one: a copy (copy_mark.py)
     live_since bigint,                            -- when a restored copy became the live one; NULL: never restored
     secrets_key_id text                           -- the secrets key of new envelope keys; NULL: nothing is encrypted yet
 ) WITH (fillfactor = 10);
@@ -140,6 +141,21 @@ BEGIN
         RAISE EXCEPTION 'a row was changed by another transaction' USING ERRCODE = 'serialization_failure';
     END IF;
     RETURN written;
+END
+$$;
+
+-- The same if the account has another settings version. It is volatile, so it sees what is committed when it runs: that is
+-- under the account's lock, which each change of settings takes, since `sequence` is read from the row that is locked.
+CREATE FUNCTION refuse_other_settings(account text, settings_version bigint, sequence bigint)
+RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM accounts AS a
+        WHERE a.account_id = account AND a.version = settings_version AND a.state <> 'deleting'
+    ) THEN
+        RAISE EXCEPTION 'the settings were changed' USING ERRCODE = 'serialization_failure';
+    END IF;
+    RETURN sequence;
 END
 $$;
 

@@ -1,0 +1,89 @@
+"""docs/promises.md: each promise is on its page, each test exists, and each page's promises have rows."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+TABLE: Final = "docs/promises.md"
+PAGES: Final = ("README.md", "SECURITY.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+OF_OTHERS: Final = (TABLE, "docs/comparison.md", "docs/glossary.md")
+"""Pages whose sentences are about other systems, or define words."""
+WORDS: Final = re.compile(r"\b(?:never|always|exactly once)\b", re.IGNORECASE)
+
+NO_PROMISES: Final = (
+    "Without it: never.",  # a default
+    "Never delete or copy one alone.",  # an instruction, as the next ones are
+    "Never start the first machine's server again",
+    "so never start servers on a copy while the original is in use",
+    "0: never.",  # a value of a setting
+    "is never part of a",
+    "With 500 always in flight",  # how something was measured
+    "A request takes effect within 30 seconds, or never.",  # what is assumed of a vendor, and listed as an assumption
+    "Handshakes that never end take all descriptors.",  # an attack, whose row names its test
+    "Exactly once, and with which CRM.",  # what a page is about
+    "Whether a contact or a log is in the CRM exactly once also depends on the CRM.",
+    "exactly once |",  # rows of the generated tables: the lines below them say what the words mean
+    "| exactly once",
+)
+"""Parts of sentences with one of WORDS that promise nothing."""
+
+
+class Promise(NamedTuple):
+    """A row of the table: the words, the page that has them, and the tests that fail without them."""
+
+    words: str
+    page: str
+    tests: str
+
+
+def plain(markdown: str) -> str:
+    """A text without marks, links and line breaks."""
+    text = re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"\s+", " ", text.replace("**", ""))
+
+
+def sentences(page: str) -> Iterator[str]:
+    """The sentences of a page's text and tables, each in one line."""
+    text = re.sub(r"```.*?```|<!--.*?-->", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    for block in re.split(r"\n(?=[\n|#*-]|\d\. )", text):
+        yield from re.split(r"(?<=[.!?]) ", plain(block).strip())
+
+
+PROMISES: Final = [
+    Promise(*cells)
+    for line in (ROOT / TABLE).read_text(encoding="utf-8").splitlines()
+    if line.startswith("| ") and len(cells := line.strip("| ").split(" | ")) == 3 and cells[0] != "Promise"
+]
+TESTS: Final = sorted({name for promise in PROMISES for name in promise.tests.replace("`", "").split(", ")})
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_a_named_test_exists(name: str) -> None:
+    file, _, test = name.partition("::")
+    assert re.search(rf"^ *(async )?def {test}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.words[:60])
+def test_a_promise_is_quoted_from_its_page(promise: Promise) -> None:
+    assert plain(promise.words) in plain((ROOT / promise.page).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in OF_OTHERS])
+def test_every_promise_of_a_page_has_a_test(page: str) -> None:
+    quoted = [plain(promise.words) for promise in PROMISES if promise.page == page]
+    untested = [
+        sentence
+        for sentence in sentences(page)
+        if WORDS.search(sentence) and not any(words in sentence for words in (*quoted, *NO_PROMISES))
+    ]
+    assert untested == []
+
+
+def test_the_table_has_rows_and_each_has_a_test() -> None:
+    assert len(PROMISES) > 60
+    assert all(promise.tests.startswith("`") for promise in PROMISES)

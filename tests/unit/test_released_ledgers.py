@@ -1,0 +1,59 @@
+"""A ledger of each release opens with this version and goes on; released migrations stay as they are."""
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import Final
+
+import freeze
+import pytest
+from support.released_ledgers import check
+
+KEPT: Final = sorted(freeze.LEDGERS.glob("*.db"))
+DIGESTS: Final = freeze.LEDGERS / "migrations.json"
+
+
+@pytest.mark.parametrize("kept", [None, *KEPT], ids=lambda file: file.stem if file else "this version")
+async def test_a_ledger_of_a_release_has_everything_and_goes_on(kept: Path | None, tmp_path: Path) -> None:
+    if kept is None:  # what the next release will keep
+        kept = tmp_path / "kept.db"
+        await _keep(kept)
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copyfile(kept, data / "ledger.db")
+    await check(data)
+
+
+async def _keep(file: Path) -> None:
+    """In a thread: the tool has an event loop of its own."""
+    await asyncio.to_thread(freeze.keep_ledger, file)
+
+
+def test_released_migrations_are_unchanged() -> None:
+    released = json.loads(DIGESTS.read_text()) if DIGESTS.exists() else {}
+    assert freeze.digests(freeze.MIGRATIONS).items() >= released.items()
+    assert bool(KEPT) == DIGESTS.exists() == bool(list(freeze.RELEASES.glob("*.binpb")))
+
+
+def test_a_changed_migration_has_another_digest(tmp_path: Path) -> None:
+    folder = tmp_path / "sqlite"
+    folder.mkdir()
+    file = folder / "0001_ledger.sql"
+    file.write_text("CREATE TABLE one (a);")
+    before = freeze.digests(tmp_path)
+    file.write_text("CREATE TABLE one (a, b);")
+    assert list(before) == ["sqlite/0001_ledger.sql"]
+    assert freeze.digests(tmp_path) != before
+
+
+@pytest.mark.parametrize("version", ["0.1.0.dev0", "0.1.0"])
+def test_a_version_of_development_and_a_frozen_one_are_not_frozen(
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nversion = "{version}"\n')
+    (tmp_path / "0.1.0.binpb").touch()
+    monkeypatch.setattr(freeze, "ROOT", tmp_path)
+    monkeypatch.setattr(freeze, "RELEASES", tmp_path)
+    assert freeze.main() == 1
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".db"] == []
