@@ -20,7 +20,8 @@ class CountingProxy:
 
     Attributes:
         url: of the database through it.
-        trips: how many requests the server was asked to answer, of all clients.
+        trips: how many requests the server was asked to answer, of all clients. Wake-ups do not count: they follow the
+            answers, and many calls share one.
     """
 
     url: str
@@ -60,8 +61,9 @@ async def _requests(proxy: CountingProxy, reader: asyncio.StreamReader, writer: 
             writer.write(startup)
         while True:
             header = await reader.readexactly(_HEADER)
-            proxy.trips += header[0] in _ASKS
-            writer.write(header + await reader.readexactly(int.from_bytes(header[1:]) - 4))
+            body = await reader.readexactly(int.from_bytes(header[1:]) - 4)
+            proxy.trips += header[0] in _ASKS and not body.startswith(b"NOTIFY")
+            writer.write(header + body)
             await writer.drain()
 
 
