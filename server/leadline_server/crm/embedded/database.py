@@ -71,7 +71,7 @@ async def crm_database_in(database: SqliteDatabase) -> "CrmDatabase":
 
 
 class SqliteTables(ABC):
-    """What is the same for the tables in SQLite at any time and in a transaction; see `CrmTables` for the methods."""
+    """Methods of the tables in SQLite, at any time and in a transaction; see `CrmTables`."""
 
     @abstractmethod
     async def read_inline(self, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -1,4 +1,4 @@
-"""The embedded CRM's tables, whatever database they are in: what the adapter asks of them."""
+"""The embedded CRM's tables as the adapter uses them, in every database."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime

@@ -42,7 +42,7 @@ async def open_tables(database: PostgresDatabase) -> "PostgresCrmTables":
 
 
 class _Tables(ABC):
-    """What is the same at any time and in a transaction; see `CrmTables` for the methods."""
+    """Methods of the tables, at any time and in a transaction; see `CrmTables`."""
 
     is_in_ledger = True
 
