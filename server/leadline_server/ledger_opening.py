@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from leadline_server.config import Settings
-from leadline_server.config_tables import EMBEDDED
 from leadline_server.config_values import is_postgres
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.encryption.keys import SecretsKeys
@@ -39,7 +38,6 @@ async def open_ledger(
         async with open_sqlite_ledger(settings.ledger_path, keys, make=make) as in_file:
             yield in_file
         return
-    _refuse_embedded(settings)
     try:
         from leadline_server.ledger.postgres import open_postgres_ledger
     except ModuleNotFoundError as error:
@@ -59,13 +57,3 @@ def address_of(settings: Settings) -> "PostgresAddress":
         connections=settings.ledger_connections,
         statement_seconds=settings.ledger_timeout,
     )
-
-
-def _refuse_embedded(settings: Settings) -> None:
-    """Raise LedgerUnavailable if an account has the embedded CRM: its file belongs to one machine."""
-    embedded = [account_id for account_id, account in settings.accounts.items() if account.connection == EMBEDDED]
-    if embedded:
-        raise LedgerUnavailable(
-            f"Account {embedded[0]} has the embedded CRM, which is a file of one machine, and the ledger is in"
-            f' PostgreSQL. Give the account another connection: [accounts.{embedded[0]}] connection = "NAME".'
-        )

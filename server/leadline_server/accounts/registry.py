@@ -84,11 +84,20 @@ class Account:
         """The account with its CRM and preferences in a transaction. Only if `in_ledger` is set."""
         if self.in_ledger is None:
             raise TypeError("the account's CRM is not in the ledger's database")
-        crm, preferences = self.in_ledger.within(transaction), partial(transaction.preferences, self.id)
-        return _with(self, {"crm": crm, "preferences": preferences})
+        within: dict[str, object] = {
+            "crm": self.in_ledger.within(transaction),
+            "preferences": partial(transaction.preferences, self.id),
+            "last_preferences": _not_read,
+            "settings_version": partial(transaction.settings_version, self.id),
+        }
+        return _with(self, within)
 
 
 _with: Final = replacer(Account)
+
+
+def _not_read(_: str) -> None:
+    """The preferences as last read: a transaction reads its own."""
 
 
 class AccountRegistry:

@@ -108,7 +108,7 @@ class LogCall:
         lease = self._in_ledger.lease
         wanted = WantedChange(*self._change(account, report, lease), _checks_choice(report))
         async with within(budget):
-            await account.preferences(report.user_id)  # so that the transaction finds them in the cache
+            await self._transactions.prepare(account.id, report.user_id)
             delivered = await self._in_ledger.deliver(account, wanted)
         if delivered is None:
             return await self._delivered(account, report, budget)
@@ -193,7 +193,7 @@ class LogCall:
                 await check(seen)
             return await self._preview(transaction.call_logs, seen, report)
 
-        return await self._transactions.read(work)
+        return await self._transactions.read(account.id, work)
 
     async def _preview(self, call_logs: CallLogsInTransaction, account: Account, report: CallReport) -> CallLog:
         """The call log as the report and its delivery would leave it. Nothing is written."""

@@ -131,7 +131,7 @@ class InLedgerDelivery:
             return await self._delivered(transaction, account.within(transaction), wanted, noted[0])
 
         try:
-            delivered = await self._transactions.run(work)
+            delivered = await self._transactions.run(account.id, work)
         except LeadlineError:
             raise
         except Exception as error:  # noqa: BLE001 - an adapter may fail in any way

@@ -226,8 +226,13 @@ _PLACES: Final = range(90, -1, -10)
 
 
 def to_micros(time: datetime | None) -> int | None:
+    """Microseconds since 1970 in UTC; None for None."""
+    return None if time is None else in_micros(time)
+
+
+def in_micros(time: datetime) -> int:
     """Microseconds since 1970 in UTC."""
-    return None if time is None else (time - _EPOCH) // _MICROSECOND
+    return (time - _EPOCH) // _MICROSECOND
 
 
 def from_micros(micros: int | None) -> datetime | None:

@@ -75,7 +75,7 @@ _FENCE_TABLE: Final = """
     CREATE OR REPLACE TRIGGER fence BEFORE INSERT OR UPDATE OR DELETE ON {} FOR EACH STATEMENT
     EXECUTE FUNCTION ledger_is_fenced()
 """
-_SERIALS: Final = {"audit": "id", "call_links": "added"}
+_SERIALS: Final = {"audit": "id", "call_links": "added", "crm_contacts": "pk", "crm_call_logs": "pk"}
 _SECONDS: Final = 600.0
 
 

@@ -78,7 +78,7 @@ class QueuedChange:
         return CallLogChange(before, after)
 
 
-class _Attempt(NamedTuple):
+class UnknownAttempt(NamedTuple):
     """A statement whose outcome is unknown: the versions that it was to write, and the results if it has."""
 
     versions: dict[CallKey, int]
@@ -90,34 +90,38 @@ class _Attempt(NamedTuple):
 
 
 class CallLogWriter:
-    """Writes the changes of one account at a time."""
+    """Writes the changes of one account at a time.
+
+    Attributes:
+        remembered: the logs that this process wrote last.
+    """
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
-        self._remembered = _Remembered()
+        self.remembered = RememberedLogs()
 
     async def apply(self, batch: list[WantedLogChange]) -> Sequence[CallLogChange | Exception]:
         """Apply changes in order. The result of a change that raises is its exception."""
-        attempt: _Attempt | None = None
+        attempt: UnknownAttempt | None = None
         if all(submitted.joining is None for submitted in batch):
             results, attempt = await self._at_once(batch)
             if results is not None:
                 return results
         account_id = batch[0].key.account_id
-        self._remembered.forget(submitted.key for submitted in batch)
+        self.remembered.forget(submitted.key for submitted in batch)
 
         async def apply(connection: Connection) -> Sequence[CallLogChange | Exception]:
             await lock_account(connection, account_id)
-            return await _Locked(connection, account_id).apply(batch, attempt)
+            return await LockedChanges(connection, account_id).apply(batch, attempt)
 
         return await self._database.write(apply)
 
     async def _at_once(
         self, batch: list[WantedLogChange]
-    ) -> tuple[Sequence[CallLogChange | Exception] | None, _Attempt | None]:
+    ) -> tuple[Sequence[CallLogChange | Exception] | None, UnknownAttempt | None]:
         """The results of one statement; without results the changes are to be made again, and what was attempted."""
         account_id = batch[0].key.account_id
-        entries = {key: self._remembered.get(key) or QueuedChange(key) for key in sorted({one.key for one in batch})}
+        entries = {key: self.remembered.get(key) or QueuedChange(key) for key in sorted({one.key for one in batch})}
         try:
             results = [entries[one.key].change(one.change) for one in batch]
         except Exception:  # noqa: BLE001 - it may be that the log was not the present one
@@ -125,22 +129,24 @@ class CallLogWriter:
         confirmed = {one.settings_version for one in batch if one.settings_version}
         if len(confirmed) > 1 or not all(entry.is_changed for entry in entries.values()):
             return None, None
-        written = _rows(entries.values())
-        values = write_values(account_id, written, _blocks(entries.values(), written))
+        written = written_rows(entries.values())
+        values = write_values(account_id, written, more_blocks(entries.values(), written))
         try:
             await self._database.write_once(WRITE_CONFIRMED if confirmed else WRITE, *values, *confirmed)
         except Conflict:
             return None, None
         except OutcomeUnknown:
-            return None, _Attempt({CallKey(account_id, one.call_id): one.next_version for one in written}, results)
-        self._remembered.keep(entries.values(), written)
+            return None, UnknownAttempt(
+                {CallKey(account_id, one.call_id): one.next_version for one in written}, results
+            )
+        self.remembered.keep(entries.values(), written)
         return results, None
 
 
 _Way: TypeAlias = Callable[[Sequence[WantedLogChange]], Awaitable[Sequence[CallLogChange | Exception]]]
 
 
-class _Locked:
+class LockedChanges:
     """Changes under the account's lock."""
 
     def __init__(self, connection: Connection, account_id: str) -> None:
@@ -148,7 +154,7 @@ class _Locked:
         self._account_id = account_id
 
     async def apply(
-        self, batch: Sequence[WantedLogChange], attempt: _Attempt | None
+        self, batch: Sequence[WantedLogChange], attempt: UnknownAttempt | None
     ) -> Sequence[CallLogChange | Exception]:
         """The results of the changes, or those of the attempt if it has happened."""
         if attempt is not None:
@@ -211,9 +217,9 @@ class _Locked:
 
     async def _store(self, entries: Iterable[QueuedChange]) -> None:
         ordered = sorted(entries, key=lambda entry: entry.key.call_id)
-        written = _rows(ordered)
+        written = written_rows(ordered)
         if written:
-            values = write_values(self._account_id, written, _blocks(ordered, written))
+            values = write_values(self._account_id, written, more_blocks(ordered, written))
             await self._connection.fetch(WRITE_LOCKED, *values)
 
 
@@ -228,16 +234,17 @@ def _result(entry: QueuedChange, change: Callable[[CallLog | None], CallLog]) ->
         return error
 
 
-def _rows(entries: Iterable[QueuedChange]) -> Sequence[Written]:
+def written_rows(entries: Iterable[QueuedChange]) -> Sequence[Written]:
+    """The rows to write."""
     return [Written.of(entry.key.call_id, entry.version, entry.after, entry.is_visible) for entry in entries]
 
 
-def _blocks(before: Iterable[QueuedChange], after: Iterable[Written]) -> int:
+def more_blocks(before: Iterable[QueuedChange], after: Iterable[Written]) -> int:
     """How many more blocks the documents take."""
     return sum(blocks_of(one.document) for one in after) - sum(blocks_of(entry.document) for entry in before)
 
 
-class _Remembered:
+class RememberedLogs:
     """The logs that this process wrote last, as the database has them unless another process has changed them."""
 
     def __init__(self) -> None:
@@ -245,6 +252,7 @@ class _Remembered:
         self._bytes = 0
 
     def get(self, key: CallKey) -> QueuedChange | None:
+        """The log of a call, to be changed; None if it is not remembered."""
         known = self._entries.get(key)
         if known is None:
             return None
@@ -252,6 +260,7 @@ class _Remembered:
         return QueuedChange(key, log, version, document, log)
 
     def keep(self, entries: Iterable[QueuedChange], written: Iterable[Written]) -> None:
+        """Remember what was written."""
         for entry, one in zip(entries, written, strict=True):
             self._drop(entry.key)
             if entry.after is not None:
@@ -261,6 +270,7 @@ class _Remembered:
             self._drop(next(iter(self._entries)))
 
     def forget(self, keys: Iterable[CallKey]) -> None:
+        """Forget the logs of calls."""
         for key in keys:
             self._drop(key)
 

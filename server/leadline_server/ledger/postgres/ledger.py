@@ -27,8 +27,8 @@ from leadline_server.ledger.postgres.retention import PostgresRetention
 from leadline_server.ledger.postgres.secrets import PostgresSecrets
 from leadline_server.ledger.postgres.settings_versions import PostgresSettingsVersions
 from leadline_server.ledger.postgres.tokens import PostgresTokens
+from leadline_server.ledger.postgres.transactions import PostgresTransactions
 from leadline_server.ledger.postgres.users import PostgresUsers
-from leadline_server.ports.ledger.transactions import NoTransactions
 from leadline_server.storage.postgres.address import PostgresAddress, shown
 from leadline_server.storage.postgres.clock import DatabaseClock
 from leadline_server.storage.postgres.connecting import Connector
@@ -70,11 +70,11 @@ class PostgresLedger:
         self.credentials: Final = PostgresCredentials(database)
         """The API keys and the denied tokens."""
         self.storage: Final = database
-        """The database. The embedded CRM has no tables for it, and keeps a file of its own beside this ledger."""
-        self.transactions: Final = NoTransactions()
-        """No CRM lives in this ledger."""
+        """The database, for a CRM that lives in it."""
         self.call_logs: Final = PostgresCallLogs(database)
         """The call logs."""
+        self.transactions: Final = PostgresTransactions(database, self.preferences, self.call_logs.remembered)
+        """Transactions over several parts, for a CRM that lives in the ledger."""
         self.claims: Final = PostgresClaims(database)
         """The claims on numbers."""
         self.placeholders: Final = PostgresPlaceholders(database)
@@ -133,6 +133,7 @@ async def open_postgres_ledger(
         for background in (wake_ups.run(), ledger.clock.follow(database.fetch)):
             stack.push_async_callback(_cancelled, asyncio.create_task(background))
         stack.push_async_callback(ledger.call_logs.close)
+        stack.push_async_callback(ledger.transactions.close)
         yield ledger
 
 

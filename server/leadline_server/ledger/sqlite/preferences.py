@@ -25,6 +25,10 @@ class SqlitePreferences:
         """None: `get` costs nothing more."""
         return None
 
+    def latest_version(self) -> int:
+        """The settings version now. It asks nothing."""
+        return self._version.latest()
+
     async def list(self, account_id: str, after: str, limit: int) -> Sequence[tuple[str, Preferences]]:
         """The preferences of at most `limit` users whose ids follow `after`."""
         statement = (
