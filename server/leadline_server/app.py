@@ -29,10 +29,7 @@ from leadline_server.commands import (
     CreateContact,
     Directory,
     ExportAccount,
-    FindContact,
-    GetAccountSettings,
     GetCallLog,
-    GetPreferences,
     Keys,
     ListAuditEntries,
     ListCallLogs,
@@ -113,7 +110,7 @@ async def open_app(
 
     Args:
         settings: the settings.
-        clock: the clock; by default the machine's.
+        clock: the clock; by default the ledger's.
         wrap: a wrapper for every CRM adapter, for tests.
         registry: where the metrics of delivery and of the CRMs are registered; None: nowhere.
         cache: how long answers to lookups are remembered, of every CRM. None: as the settings say, and none of the
@@ -125,10 +122,10 @@ async def open_app(
         LedgerUnavailable: the ledger cannot be used; the message says what to do.
         CrmUnavailable: a connection cannot be opened: the embedded CRM's file, say.
     """
-    clock = clock or SystemClock()
-    leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(open_ledger(settings, parts.database))
+        ledger = await stack.enter_async_context(open_ledger(settings, parts.database, parts.postgres))
+        own_clock, clock = clock or SystemClock(), clock or ledger.clock
+        leases = LeaseKeeper(uuid.uuid4().hex, clock)
         copy = CopyWatch(ledger.copy_mark, await ledger.copy_mark.state())
         of_file, own = await stack.enter_async_context(open_crms(settings, ledger, clock, leases.process_id))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
@@ -144,7 +141,9 @@ async def open_app(
             cache=cache,
             part=parts.crm,
         )
-        accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, crms.connect, limits)
+        accounts = AccountRegistry(
+            ledger.accounts, ledger.settings_versions, ledger.preferences, ledger.users, crms.connect, limits
+        )
         lookup = parts.lookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, leases)
         decision_loader = parts.decisions(lookup, clock)
@@ -152,7 +151,13 @@ async def open_app(
         budget = PlaceholderBudget()
         runner = AttemptRunner(decision_loader, claims.hold, budget, clock)
         in_ledger = InLedgerDelivery(
-            ledger.transactions, lookup, decision_loader, result_writer, budget, clock, may_lack=copy.may_lack
+            ledger.transactions,
+            lookup,
+            decision_loader,
+            result_writer,
+            budget,
+            clock,
+            may_lack=copy.may_lack if copy.was_restored else None,
         )
         worker = DeliveryWorker(
             ledger.call_logs,
@@ -175,7 +180,7 @@ async def open_app(
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
         removal = AccountRemoval(ledger.account_data, partial(forget_embedded, of_file), clock)
         pruner = Pruner(ledger.retention, leases, settings.keep_calls, settings.keep_audit)
-        recorder = ReplicaRecorder(ledger.replicas, replica_of(settings, leases.process_id, clock), clock)
+        recorder = ReplicaRecorder(ledger.replicas, replica_of(settings, leases.process_id, own_clock), own_clock)
         stack.push_async_callback(recorder.finish)
         in_flight = worker.in_flight
         await _run_in_background(stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feeds.run())
@@ -194,10 +199,10 @@ async def open_app(
         administration = administration_of(settings, ledger, accounts, removal, clock)
         if settings.check_connections and not copy.is_standby():
             await _run_in_background(stack, start_checks(settings, ledger, accounts, clock).run())
-        commands = _commands(
-            ledger, administration, _Deliveries(lookup, claims, decision_loader, worker, in_ledger), feeds, clock
+        deliveries = _Deliveries(lookup, claims, decision_loader, worker, in_ledger)
+        yield App(
+            _commands(ledger, administration, deliveries, feeds, keeper, clock), ledger, observations, authenticator
         )
-        yield App(commands, ledger, observations, authenticator)
 
 
 def _note_session(observations: Observations, session: BrowserSession) -> None:
@@ -225,16 +230,21 @@ class _Deliveries(NamedTuple):
 
 
 def _commands(
-    ledger: Ledger, administration: Administration, deliveries: _Deliveries, feeds: ChangeFeeds, clock: Clock
+    ledger: Ledger,
+    administration: Administration,
+    deliveries: _Deliveries,
+    feeds: ChangeFeeds,
+    keeper: AuditKeeper,
+    clock: Clock,
 ) -> Commands:
     lookup, claims, decision_loader, worker, in_ledger = deliveries
     return Commands(
         account_administration=administration.accounts,
         connection_administration=administration.connections,
         export_account=ExportAccount(ledger.users, ledger.preferences, ledger.call_logs, ledger.audit),
-        list_audit_entries=ListAuditEntries(ledger.audit, PageTokens(ledger.secret, "audit")),
+        list_audit_entries=ListAuditEntries(ledger.audit, PageTokens(ledger.secret, "audit"), keeper.chain),
         accounts=administration.registry,
-        find_contact=FindContact(lookup),
+        lookup=lookup,
         search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),
         create_contact=CreateContact(claims, ledger.requests, ledger.transactions, lookup, clock),
         log_call=LogCall(
@@ -245,9 +255,7 @@ def _commands(
         count_call_logs=CountCallLogs(ledger.call_logs),
         list_call_logs=ListCallLogs(ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
         watch_call_logs=WatchCallLogs(administration.registry, ledger.call_logs, feeds, ledger.secret),
-        get_preferences=GetPreferences(),
         update_preferences=UpdatePreferences(ledger.preferences),
-        get_account_settings=GetAccountSettings(),
         update_account_settings=UpdateAccountSettings(ledger.accounts),
         directory=Directory(ledger.users, PageTokens(ledger.secret, "users"), PageTokens(ledger.secret, "crm_users")),
         list_placeholders=ListPlaceholders(ledger.placeholders, PageTokens(ledger.secret, "placeholders")),

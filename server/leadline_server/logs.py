@@ -3,8 +3,9 @@
 import logging
 import sys
 import time
-import traceback
+from collections import deque
 from collections.abc import Callable, Iterator, MutableMapping
+from types import TracebackType
 from typing import Any, Final, Literal
 
 import structlog
@@ -48,6 +49,12 @@ SAMPLE_SECONDS: Final = 10.0
 
 _MOST_KINDS: Final = 1_000
 _MOST_CAUSES: Final = 5
+MOST_FRAMES: Final = 25
+"""The most frames of an exception that are logged: the last ones, where it was raised."""
+
+MOST_SENTENCE: Final = 2_000
+"""The longest message of an exception that is looked at, in characters. Of a longer one only the type is logged."""
+
 _PEER_LEFT: Final = "ExecuteBatchError"
 """gRPC logs it with its traceback if a peer leaves before its answer is sent. Anyone could fill the log with these."""
 
@@ -117,17 +124,36 @@ def described(error: BaseException) -> Iterator[str]:
     """The lines of an exception and its causes: frames, types, and the message where it cannot name a person."""
     cause, known = error.__cause__ or (None if error.__suppress_context__ else error.__context__), 0
     yield "Traceback (most recent call last):"
-    yield from "".join(traceback.format_tb(error.__traceback__)).splitlines()
+    yield from _frames(error.__traceback__)
     yield _sentence(error)
     while cause is not None and known < _MOST_CAUSES:
         yield "Caused by:"
-        yield from "".join(traceback.format_tb(cause.__traceback__)).splitlines()
+        yield from _frames(cause.__traceback__)
         yield _sentence(cause)
         cause, known = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__), known + 1
 
 
+def _frames(trace: TracebackType | None) -> Iterator[str]:
+    """The places of a traceback's last frames.
+
+    No value and no source text: Python's own formatter reads and parses the sources, which took 20 s on a busy machine.
+    """
+    last: deque[tuple[str, int, str]] = deque(maxlen=MOST_FRAMES)
+    frames = 0
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        last.append((code.co_filename, trace.tb_lineno, code.co_name))
+        trace, frames = trace.tb_next, frames + 1
+    if frames > MOST_FRAMES:
+        yield f"  {frames - MOST_FRAMES} frames before"
+    for file, line, name in last:
+        yield f'  File "{file}", line {line}, in {name}'
+
+
 def _sentence(error: BaseException) -> str:
     kind = type(error).__name__
+    if isinstance(error, (LeadlineError, *_SPEAKING)) and len(str(error)) > MOST_SENTENCE:
+        return kind  # a message that is cut may end within a value, which then is not recognised
     if isinstance(error, LeadlineError):
         return f"{kind}: {without_values(str(error))}"
     if isinstance(error, _SPEAKING) and type(error).__module__ in ("builtins", "sqlite3"):

@@ -19,12 +19,14 @@ class Parts:
     Attributes:
         lookup, decisions, database: make a ContactLookup, a DecisionLoader and a SqliteDatabase.
         crm: wraps a CRM's adapter. Takes the adapter and its name.
+        postgres: makes a PostgresDatabase; None: the plain one, which is imported only where a ledger is in it.
     """
 
     lookup: Callable[[Claims, Clock], ContactLookup]
     decisions: Callable[[ContactLookup, Clock], DecisionLoader]
     database: Callable[..., SqliteDatabase]
     crm: Callable[[CrmAdapter, str], CrmAdapter]
+    postgres: Callable[..., Any] | None = None
 
 
 def _plain(adapter: CrmAdapter, _: Any) -> CrmAdapter:

@@ -18,9 +18,11 @@ from leadline_server.app import App, open_app
 from leadline_server.concurrency.loop_watch import watched_loop
 from leadline_server.config import Settings
 from leadline_server.config_tables import AccountConfig
+from leadline_server.config_values import is_postgres
 from leadline_server.domain.crm_errors import CrmError
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
+from leadline_server.ledger_health import watch_ledger
 from leadline_server.logs import configure_logs
 from leadline_server.parts import PLAIN
 from leadline_server.ports.crm_guarantees import CrmMethod, LookupRecall
@@ -115,6 +117,9 @@ async def _serve(settings: Settings, announce: Callable[[str], object], worker: 
         await server.start()
         if certificate is not None and certificate.takes_client_certificates:
             await stack.enter_async_context(watched_cas(certificate, server.ids, registry))
+        if is_postgres(settings.ledger):
+            watching = asyncio.create_task(watch_ledger(app.ledger, server.tell_ledger))
+            stack.callback(watching.cancel)
         tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
         announce(
@@ -178,7 +183,7 @@ def _certificate(settings: Settings, registry: CollectorRegistry) -> ServerCerti
 
 def warn_of_crm(account: Account) -> None:
     """Say that an account's preferences and its CRM do not go well together."""
-    can, wishes = account.crm.capabilities, account.settings.defaults
+    can, wishes = account.capabilities, account.settings.defaults
     creates = wishes.unknown_contact_action is UnknownContactAction.CREATE_PLACEHOLDER
     if creates and can.lookup_recall is not LookupRecall.COMPLETE:
         _log.warning(

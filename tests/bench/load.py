@@ -52,6 +52,7 @@ async def main(
         "seconds": seconds,
         "p50": latencies[len(latencies) // 2],
         "p99": latencies[len(latencies) * 99 // 100],
+        "p999": latencies[len(latencies) * 999 // 1000],
     }
     sys.stdout.write(json.dumps(result) + "\n")
     return answers

@@ -45,6 +45,7 @@ class Result:
     p50: float
     p99: float
     cpu: float
+    p999: float = 0.0
 
     @property
     def cpu_per_call(self) -> float:

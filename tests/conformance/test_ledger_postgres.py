@@ -24,9 +24,10 @@ def server() -> Iterator[PostgresServer]:
 
 
 async def build(url: str) -> None:
-    """Create the tables in an empty database."""
-    async with open_postgres_ledger(PostgresAddress(url=url)):
-        pass
+    """Create the tables in an empty database, of which copies are made that are no restored copies."""
+    async with open_postgres_ledger(PostgresAddress(url=url)) as made:
+        forget = "UPDATE ledger SET database_id = NULL"
+        await made.storage.write(lambda connection: connection.execute(forget))
 
 
 @pytest.fixture

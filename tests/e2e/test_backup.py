@@ -1,27 +1,33 @@
 """`leadline backup` and `leadline restore`: with the embedded CRM, and with one that rotates tokens."""
 
 import asyncio
-import itertools
 import shutil
 import stat
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from fakes.connections import write_toml
-from fakes.process import FakeProcess, fake_process
 from fakes.salesforce import REFRESH_TOKEN
-from leadline import AsyncClient, Client, errors
-from leadline.v1.call_log_pb2 import CALL_LOG_STATE_LOGGED, CALL_LOG_STATE_PENDING
-from support.backups import KNOWN, calls_in, log, log_some, report, saved
+from leadline import Client, errors
+from leadline.v1.call_log_pb2 import CALL_LOG_STATE_PENDING
+from support.backups import (
+    KNOWN,
+    PER_SECOND,
+    Rotating,
+    all_logged,
+    calls_in,
+    ids_until,
+    log,
+    log_at_a_rate,
+    log_some,
+    rotating_crm,
+    saved,
+)
 from support.databases import rows
 from support.servers import ServerProcess, leadline, server_process, until
-
-PERSON = {"FirstName": "Ada", "LastName": "Lovelace", "MobilePhone": "(202) 555-0147"}
-PER_SECOND = 200
 
 
 @pytest.fixture
@@ -34,60 +40,10 @@ def connected(server: ServerProcess) -> Client:
     return Client(server.address, account="demo", user="alice")
 
 
-async def log_at_a_rate(address: str, call_ids: Iterable[str], accepted: list[str]) -> None:
-    """Report PER_SECOND calls each second, however long each takes; `accepted` gets those that are answered."""
-
-    async def accept(call_id: str) -> None:
-        await report(client, call_id)
-        accepted.append(call_id)
-
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
-    async with AsyncClient(address, account="demo", user="alice") as client, asyncio.TaskGroup() as reports:
-        for number, call_id in enumerate(call_ids):
-            await asyncio.sleep(begun + number / PER_SECOND - loop.time())
-            reports.create_task(accept(call_id))
-
-
-def ids_until(is_done: threading.Event) -> Iterator[str]:
-    """Ids of calls, until an event and for half a second more; for a minute at most."""
-    numbers, more = itertools.count(), PER_SECOND // 2
-    for number in itertools.islice(numbers, 60 * PER_SECOND):
-        if is_done.is_set():
-            break
-        yield f"call-{number}"
-    yield from (f"call-{number}" for number in itertools.islice(numbers, more))
-
-
-@dataclass(frozen=True)
-class Rotating:
-    """A Salesforce that rotates refresh tokens, and the settings that connect servers to it."""
-
-    crm: FakeProcess
-    config: Path
-
-    @property
-    def tokens(self) -> dict[str, int]:
-        """How many requests for tokens there were: `asked`, and of these `refused`."""
-        counts: dict[str, int] = self.crm.control("GET", "/tokens")
-        return counts
-
-    def expire(self, new_token: str) -> None:
-        """The present access token expires; the next grant gives `new_token`."""
-        self.crm.misbehave(token=new_token)
-
-
 @pytest.fixture
 def rotating(tmp_path: Path) -> Iterator[Rotating]:
-    with fake_process("salesforce", tmp_path / "salesforce", rotates=True) as crm:
-        crm.control("POST", "/people/Contact", PERSON)
-        yield Rotating(crm, write_toml(tmp_path / "leadline.toml", "salesforce", crm.url, settle_seconds=1))
-
-
-def all_logged(address: str, call_ids: Sequence[str]) -> bool:
-    with Client(address, account="demo", user="alice") as client:
-        # A minute: the machine may be busy, and how fast a read is answered is not in question here.
-        return all(client.get_call_log(call_id, timeout=60).state == CALL_LOG_STATE_LOGGED for call_id in call_ids)
+    with rotating_crm(tmp_path) as crm:
+        yield crm
 
 
 def test_a_restored_copy_takes_over_with_nothing_lost_and_nothing_twice(rotating: Rotating, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def used(crm: FakeProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "LEADLINE_OTLP_ENDPOINT": received.address,
             "LEADLINE_TRACE_RATIO": "1",
         }
-        with server_process(folder / "data", settings=settings) as server:
+        with server_process(folder / "data", settings=settings, is_executed=True) as server:
             one = Used(server, received, config)
             one.use(crm)
             yield one

@@ -5,7 +5,6 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -18,48 +17,11 @@ from leadline.v1.call_log_pb2 import CALL_LOG_STATE_PENDING
 from support.backups import KNOWN, log_some
 from support.certificates import Authority
 from support.disks import in_memory
-from support.documents import is_shown, sections
-from support.servers import LEADLINE, ServerProcess, environment, leadline, server_process, until
+from support.documents import sections
+from support.runbooks import Scene
+from support.servers import LEADLINE, environment, leadline, server_process, until
 
 RUNBOOKS: Final = sections("docs/runbooks.md")
-BY_HAND: Final = "by hand"
-
-
-@dataclass
-class Scene:
-    """A machine with a server, and what happens to it.
-
-    Attributes:
-        folder: where the commands are run.
-        server: the server that they are for.
-        settings: its settings, and those of the commands.
-        events: what happens before a block, by the block's mark.
-    """
-
-    folder: Path
-    server: ServerProcess
-    settings: dict[str, str]
-    events: dict[str, Callable[[], object]] = field(default_factory=dict)
-
-    def run(self, script: str) -> str:
-        """The output of the commands, with the addresses as documented. A command may fail: its output is compared."""
-        script = script.replace("127.0.0.1:9464", self.server.metrics_address)
-        given = self.settings | {
-            "LEADLINE_LISTEN": self.server.address,
-            "LEADLINE_SERVER": self.server.address,
-            "PATH": f"{LEADLINE.parent}:{os.environ['PATH']}",
-        }
-        done = subprocess.run(
-            ["bash", "-u", "-c", script],
-            cwd=self.folder,
-            env=environment(given),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return done.stdout.replace(self.server.address, "127.0.0.1:50051").replace(f"{self.folder}/", "")
 
 
 @contextmanager
@@ -199,12 +161,4 @@ def test_every_runbook_has_its_scene() -> None:
 @pytest.mark.parametrize("name", SCENES)
 def test_the_commands_of_a_runbook_print_what_is_shown(name: str, tmp_path: Path) -> None:
     with SCENES[name](tmp_path) as made:
-        for step in RUNBOOKS[name]:
-            if step.mark == BY_HAND:
-                continue
-            if step.mark:
-                made.events[step.mark]()
-            printed = made.run(step.script)
-            assert is_shown(printed, step.shown), (
-                f"docs/runbooks.md:{step.line}\n{step.script}\nprints\n{printed}\nand not\n{step.shown}"
-            )
+        made.check("docs/runbooks.md", RUNBOOKS[name])

@@ -58,7 +58,7 @@ class Two:
 
     async def find(self, account_id: str) -> None:
         numbers, account = (parse_number(NUMBER, "US"),), await self.account(account_id)
-        await self.app.commands.find_contact.execute(account, numbers, skip_cache=False)
+        await self.app.commands.lookup.answer(account, numbers, may_be_remembered=True)
 
     async def settled(self, account_id: str, call_id: str, seconds: float = 10.0) -> CallLog:
         async with asyncio.timeout(seconds):

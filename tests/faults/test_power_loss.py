@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from fakes.process import TESTS
 from faults.http_crm.launch import SYNCHRONOUS_OFF
 from faults.http_crm.phones import Phones, stranger, want_placeholders
 from faults.http_crm.process import crm_process
-from faults.http_crm.stage import serving
+from faults.http_crm.stage import LAUNCH, serving
+from support.clusters import cluster
+from support.servers import ServerProcess
 
 CALLS, SOAK_CALLS = 100, 2_000
 STRANGERS = 20
@@ -52,6 +55,19 @@ async def test_a_ledger_that_leaves_it_to_the_system_when_to_write_is_caught(tmp
     assert trace.syncs == 0
 
 
+async def test_what_one_transaction_of_the_embedded_crm_did_is_on_the_disk_before_the_answer(tmp_path: Path) -> None:
+    trace = await traced_embedded(tmp_path, CALLS)
+    assert trace.durable >= trace.answered
+    assert not trace.too_early
+    assert 0 < trace.syncs < 2 * CALLS, "one commit a call at most, beside those of the start"
+
+
+async def test_an_embedded_crm_whose_commits_are_not_synced_is_caught(tmp_path: Path) -> None:
+    trace = await traced_embedded(tmp_path, CALLS, SYNCHRONOUS_OFF)
+    assert trace.too_early == trace.answered
+    assert trace.syncs == 0
+
+
 def assert_on_disk_first(trace: "Trace") -> None:
     assert trace.durable == trace.answered == trace.told
     assert not trace.too_early, f"{len(trace.too_early)} of {len(trace.answered)} left before they were on the disk"
@@ -82,15 +98,32 @@ class Trace:
 async def traced(folder: Path, calls: int, *flags: str) -> Trace:
     """Report calls to a server that is watched, and read what was seen."""
     output = folder / "trace"
-    # -D keeps the server the child, -yy names files and sockets, -s is more than a page and more than an answer.
-    strace = ["strace", "-D", "-f", "--seccomp-bpf", "-yy", "-s", "16384", "-e", f"trace={WATCHED}", "-o", str(output)]
     with (
         crm_process(folder / "crm.db") as crm,
-        serving(folder / "data", crm, before=strace, flags=flags) as [server],
+        serving(folder / "data", crm, before=strace_to(output), flags=flags) as [server],
     ):
-        await want_placeholders(server)
-        phones = Phones("power", lambda call: stranger(call % STRANGERS), steps=1)
-        await phones.ring([server], calls)
+        return await traced_calls(server, output, calls)
+
+
+async def traced_embedded(folder: Path, calls: int, *flags: str) -> Trace:
+    """As `traced`, with the embedded CRM."""
+    output = folder / "trace"
+    command = (*strace_to(output), *LAUNCH, *flags)
+    with cluster(folder / "data", 1, command=command, settings={"PYTHONPATH": str(TESTS)}) as [server]:
+        return await traced_calls(server, output, calls)
+
+
+def strace_to(output: Path) -> list[str]:
+    """The program to run a server under; its output is read by `read_trace`."""
+    # -D keeps the server the child, -yy names files and sockets, -s is more than a page and more than an answer.
+    return ["strace", "-D", "-f", "--seccomp-bpf", "-yy", "-s", "16384", "-e", f"trace={WATCHED}", "-o", str(output)]
+
+
+async def traced_calls(server: ServerProcess, output: Path, calls: int) -> Trace:
+    """Report calls, and read what was seen."""
+    await want_placeholders(server)
+    phones = Phones("power", lambda call: stranger(call % STRANGERS), steps=1)
+    await phones.ring([server], calls)
     trace = read_trace(output, server.address.rpartition(":")[2])
     assert trace.answered == phones.answered.keys()
     return trace

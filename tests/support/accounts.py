@@ -1,6 +1,6 @@
 """Accounts without a ledger, for tests of the transport."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
@@ -34,6 +34,9 @@ class FakeAccounts:
         if account is None:
             raise AccountNotFound(account_id)
         return account
+
+    async def confirmed(self, account_id: str, work: Callable[[Account, int], Awaitable[T]]) -> T:
+        return await work(await self.get(account_id), 0)
 
     get_any = get
 

@@ -107,8 +107,8 @@ class Harness:
         await self.app.commands.update_preferences.execute(await self.account(), update)
 
     async def find(self, number: str) -> tuple[ContactMatch, ...]:
-        numbers, command = (parse_number(number, "US"),), self.app.commands.find_contact
-        return (await command.execute(await self.account(), numbers, skip_cache=False)).matches
+        numbers, lookup = (parse_number(number, "US"),), self.app.commands.lookup
+        return (await lookup.answer(await self.account(), numbers, may_be_remembered=True)).matches
 
     async def create(self, name: str, number: str, **values: Any) -> Contact:
         creation = ContactCreation(

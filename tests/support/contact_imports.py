@@ -6,6 +6,7 @@ from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm
 from leadline_server.crm.embedded.contact_files import ContactRecord, FileItem, FileOutcome
 from leadline_server.crm.embedded.import_summary import ImportSummary
 from leadline_server.crm.embedded.importing import ImportOptions, import_contacts
+from leadline_server.crm.embedded.sqlite_import import SqliteImport
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.phone_number import parse_number
 
@@ -23,7 +24,8 @@ async def run(
 ) -> ImportSummary:
     """Import rows into the book of account acme."""
     options = ImportOptions(is_update=is_update, is_dry_run=is_dry_run)
-    return await import_contacts(database, "acme", rows, "US", options=options, on_progress=lambda _summary: None)
+    target = SqliteImport(database)
+    return await import_contacts(target, "acme", rows, "US", options=options, on_progress=lambda _summary: None)
 
 
 def counts(summary: ImportSummary) -> dict[FileOutcome, int]:

@@ -23,7 +23,7 @@ PACKAGES: Final = {"buildah": "buildah", "crun": "crun", "debootstrap": "deboots
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _BUILD_SECONDS: Final = 1200.0
-_SECONDS: Final = 60.0
+_SECONDS: Final = 180.0
 # crun needs the unified hierarchy of control groups, although it sets none.
 _IN_OWN_MOUNTS: Final = ("unshare", "-m", "sh", "-c", 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"', "sh")
 

@@ -53,17 +53,17 @@ class Programs:
 
     def start(self, command: list[str | Path], **options: Any) -> subprocess.Popen[bytes]:
         """Start a program, the first word of the command."""
-        return subprocess.Popen([self.folder / command[0], *command[1:]], **self._as_user(), **options)
+        return subprocess.Popen(self._as_user(*command), **_environment(), **options)
 
     def run(self, *command: str | Path, **options: Any) -> str:
         """Run a program to its end. Returns its standard output; an exit code other than 0 fails the test."""
         done: subprocess.CompletedProcess[str] = subprocess.run(
-            [self.folder / command[0], *command[1:]],
+            self._as_user(*command),
             capture_output=True,
             text=True,
             timeout=_SECONDS,
             check=False,
-            **self._as_user(),
+            **_environment(),
             **options,
         )
         assert done.returncode == 0, f"{command[0]}: {done.stderr}"
@@ -74,12 +74,16 @@ class Programs:
         if self.user:
             shutil.chown(path, self.user, pwd.getpwnam(self.user).pw_gid)
 
-    def _as_user(self) -> dict[str, Any]:
-        environment = {**os.environ, "LC_ALL": "C"}
+    def _as_user(self, name: str | Path, *words: str | Path) -> list[str | Path]:
+        """The command as the user. Python could change the user itself, but by a fork, which gRPC does not survive."""
         if not self.user:
-            return {"env": environment, "cwd": "/"}
-        group = pwd.getpwnam(self.user).pw_gid
-        return {"user": self.user, "group": group, "extra_groups": [], "env": environment, "cwd": "/"}
+            return [self.folder / name, *words]
+        who = (f"--reuid={self.user}", f"--regid={pwd.getpwnam(self.user).pw_gid}", "--clear-groups")
+        return ["setpriv", *who, self.folder / name, *words]
+
+
+def _environment() -> dict[str, Any]:
+    return {"env": {**os.environ, "LC_ALL": "C"}, "cwd": "/"}
 
 
 @dataclass

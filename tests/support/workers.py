@@ -48,7 +48,7 @@ class Workers:
         os.kill(self.pids[number], signal.SIGKILL)
 
     def metrics(self) -> str:
-        """What the metrics port shows."""
+        """The text of the metrics port."""
         with urllib.request.urlopen(f"http://{self.server.metrics_address}/metrics", timeout=10) as response:
             text: str = response.read().decode()
         return text
@@ -73,7 +73,9 @@ def workers(
     data_dir: Path, *flags: str, number: int = 2, settings: dict[str, str] | None = None, has_addresses: bool = False
 ) -> Iterator[Workers]:
     """Run `leadline serve --workers N`; see `server_process`."""
-    started = server_process(data_dir, "--workers", str(number), *flags, settings=settings, has_addresses=has_addresses)
+    started = server_process(
+        data_dir, "--workers", str(number), *flags, settings=settings, has_addresses=has_addresses, is_executed=True
+    )
     with started as server:
         yield Workers(server)
 

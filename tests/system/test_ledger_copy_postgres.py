@@ -7,12 +7,19 @@ from typing import Any
 
 import asyncpg
 import pytest
+from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
+from leadline_server.crm.embedded.postgres import open_tables
+from leadline_server.domain.contact import ContactDraft
+from leadline_server.domain.crm_errors import CrmUnavailable
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.copying import CopyRefused, abandon_copy, copy_ledger
 from leadline_server.ledger.copying.postgres_store import MIGRATIONS, PostgresStore, open_postgres_store
 from leadline_server.ledger.copying.sqlite_store import SqliteStore
 from leadline_server.ledger.copying.store import TABLES, Progress, Row
 from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.storage.postgres.address import PostgresAddress
+from leadline_server.storage.postgres.database import open_pool
 from leadline_server.storage.postgres.migrations import apply_migrations, load_halves
 from leadline_server.testing.ledger_samples import ACCOUNT, call_log, put
 from support.ledger_rows import CALLS, OTHER, filled_ledger, rows_of
@@ -72,6 +79,34 @@ async def test_a_ledger_comes_back_from_postgresql_as_it_was(
     assert sorted(before, key=repr) == sorted(after, key=repr)  # but for the rowid and the sequence
     async with open_sqlite_ledger(back) as ledger:
         await put(ledger, call_log("new"))
+    database = await open_crm_database(back)
+    crm = EmbeddedCrm(database, ACCOUNT, lambda: "US")
+    assert [each.name for each in (await crm.search_contacts("son 17", 10, "")).contacts] == ["Person 17"]
+    await crm.create_contact(ContactDraft(name="New", phone_number=parse_number("+12025559999", "US")), "new")
+    await database.close()
+
+
+async def test_contacts_are_found_and_added_in_the_copy(path: Path, postgres: PostgresServer) -> None:
+    url = postgres.create()
+    await to_postgres(path, url)
+    async with open_pool(PostgresAddress(url=url)) as database:
+        crm = EmbeddedCrm(await open_tables(database), OTHER, lambda: "US")
+        number = parse_number("+12025550017", "US")
+        [contact] = await crm.find_contacts([number])
+        assert contact.name == "Person 17"
+        assert (await crm.search_contacts("son 17", 10, "")).contacts == (contact,)
+        await crm.create_contact(ContactDraft(name="New", phone_number=number), "new")
+        assert len(await crm.find_contacts([number])) == 2
+        assert await crm.find_call_log("log 1") is not None
+
+
+async def test_a_fenced_book_takes_no_contact(path: Path, postgres: PostgresServer) -> None:
+    await to_postgres(path, postgres.create())
+    database = await open_crm_database(path)
+    draft = ContactDraft(name="New", phone_number=parse_number("+12025550017", "US"))
+    with pytest.raises(CrmUnavailable):
+        await EmbeddedCrm(database, ACCOUNT, lambda: "US").create_contact(draft, "new")
+    await database.close()
 
 
 async def test_sequences_keep_their_order_within_an_account_and_old_tokens_expire(

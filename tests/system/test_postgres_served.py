@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -11,15 +10,13 @@ import pytest
 from e2e.crm_journey import UNKNOWN, a_call, check_known_caller, check_outage, check_unknown_caller, staged
 from fakes.misbehaviour import GOOD_TOKEN
 from fakes.process import fake_process
-from leadline import AsyncClient, LeadlineError
 from support.postgres import PostgresServer, postgres_server
 from support.servers import leadline, until
-from system.postgres_replicas import PARENT, replicas
+from system.postgres_replicas import PARENT, SECONDS, replicas, report_all, until_logged
 
 pytestmark = pytest.mark.system
 
 PERSON: Final = {"firstname": "Ada", "lastname": "Lovelace", "phone": "(202) 555-0147"}
-SECONDS: Final = 180.0
 
 
 @pytest.fixture(scope="module")
@@ -93,32 +90,3 @@ def kill_and_start(postgres: PostgresServer) -> None:
         return True
 
     until(has_started, SECONDS)
-
-
-async def report_all(clients: list[AsyncClient], count: int) -> tuple[list[str], set[grpc.StatusCode]]:
-    """Report calls until each was accepted; returns their ids, and the codes of refusals."""
-    codes: set[grpc.StatusCode] = set()
-
-    async def report(number: int) -> str:
-        await asyncio.sleep(number / 20)
-        call_id = f"call-{number}"
-        while True:
-            try:
-                await clients[number % len(clients)].log_call(a_call(call_id, "+12025550147"), timeout=10)
-            except LeadlineError as error:
-                codes.add(error.code)
-                await asyncio.sleep(0.1)
-            else:
-                return call_id
-
-    return list(await asyncio.gather(*map(report, range(count)))), codes
-
-
-async def until_logged(client: AsyncClient, call_id: str) -> None:
-    """Return once a call is in the CRM."""
-    async with asyncio.timeout(SECONDS):
-        while True:
-            with suppress(LeadlineError):
-                if (await client.get_call_log(call_id)).crm_log_id:
-                    return
-            await asyncio.sleep(0.1)

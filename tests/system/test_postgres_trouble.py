@@ -1,8 +1,10 @@
 """PostgreSQL in trouble: keys of the schema, migrations in halves, lost answers, and a database that is away."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -180,3 +182,11 @@ async def test_wake_ups_of_other_processes_come_before_the_next_poll(server: Pos
             while not woken.is_set():
                 await one.call_logs.change(key(), counted)
                 await asyncio.sleep(0.05)
+
+
+async def test_leases_end_by_the_databases_clock(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own clock is an hour slow."""
+    monkeypatch.setattr(time, "time", lambda: datetime.now(UTC).timestamp() - 3600)
+    async with open_postgres_ledger(PostgresAddress(url=server.create())) as opened:
+        [(seconds,)] = await opened.storage.fetch("SELECT extract(epoch FROM clock_timestamp())::float8")
+        assert abs(opened.clock.now().timestamp() - seconds) < 5

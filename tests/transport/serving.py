@@ -36,7 +36,9 @@ async def serving(**commands: Callable[..., Any]) -> AsyncIterator[Serving]:
 
 
 def fake_commands(**commands: Callable[..., Any]) -> Commands:
+    """Commands given by name; `find_contact` stands in for the lookup, which answers FindContact."""
     made = {name: SimpleNamespace(execute=execute) for name, execute in commands.items()}
+    made["lookup"] = SimpleNamespace(answer=commands.get("find_contact"))
     return cast("Commands", SimpleNamespace(accounts=FakeAccounts(demo="US"), **made))
 
 

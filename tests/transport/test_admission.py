@@ -82,7 +82,8 @@ async def test_lookups_have_slots_that_other_calls_cannot_take() -> None:
     assert len(searches.begun) == 3 * OTHER_SLOTS
 
 
-async def test_more_calls_than_may_wait_are_refused_with_a_delay() -> None:
+async def test_more_calls_than_may_wait_are_refused_with_a_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leadline_server.transport.admission.fair_queue.HOLD_SECONDS", 60.0)  # however slowly they come
     searches = Gate()
     made, port = server(Quotas(waiting=1), search_contacts=searches.execute)
     await made.start()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from leadline.admin.v1 import account_service_pb2, audit_service_pb2
 from leadline_server.audit.export import problems
 from leadline_server.cli.audit_remote import exported_lines
 from leadline_server.domain.access.principals import Role
+from leadline_server.domain.account_errors import AccountNotFound
 from support.access import MISSING, OTHER, OWN, Guarded, guarded
 from transport.serving import read_refusal
 
@@ -95,6 +97,21 @@ async def test_a_platform_reads_what_became_of_a_deleted_account(served: Guarded
     assert {entry.actor for entry in found.entries} == {f"key:{platform.key.key_id}"}
     assert b"Gone Ltd" not in found.SerializeToString()
     assert await refused(served, key, account_id="never-was") == "ACCOUNT_NOT_FOUND"
+
+
+async def test_the_trail_of_a_deleted_account_is_told_at_once(served: Guarded) -> None:
+    key = await served.key(Role.PLATFORM)
+    for number in range(3):
+        account_id = f"brief{number}"
+        await served.call(CREATE, account_service_pb2.CreateAccountRequest(account_id=account_id), key)
+        await served.call(DELETE, account_service_pb2.DeleteAccountRequest(account_id=account_id), key)
+        with suppress(AccountNotFound):
+            while True:  # until it is gone
+                await served.app.commands.accounts.get_any(account_id)
+                await asyncio.sleep(0.001)
+        request = audit_service_pb2.ListAuditEntriesRequest(account_id=account_id)
+        found = await served.call(LIST, request, key, audit_service_pb2.ListAuditEntriesResponse)
+        assert found.entries
 
 
 async def test_an_export_over_the_server_is_verified_without_the_ledger(served: Guarded) -> None:

@@ -3,16 +3,19 @@
 import asyncio
 import json
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import grpc
 import pytest
-from leadline.v1 import contact_service_pb2
+from leadline.v1 import call_log_service_pb2, contact_service_pb2
 from leadline_server.app import App, open_app
+from leadline_server.auth.certificate_names import certificate_end
 from leadline_server.config import Settings
 from leadline_server.config_tables import AccountConfig
 from leadline_server.domain.access.principals import Role
@@ -27,6 +30,7 @@ from support.certificates import Authority, Pair
 from support.certificates import replace as put
 
 FIND = "/leadline.v1.ContactService/FindContact"
+WATCH = "/leadline.v1.CallLogService/WatchCallLogs"
 PBX, EDGE = "spiffe://mesh/pbx", "edge.mesh"
 FORWARDED = f"By=spiffe://mesh/leadline;URI={PBX}"
 
@@ -149,13 +153,43 @@ async def test_a_revoked_name_is_refused_on_an_open_connection(mutual: Mutual) -
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
+async def test_an_expired_certificate_is_refused_on_open_connections_and_ends_watches(mutual: Mutual) -> None:
+    pbx = mutual.authority.issue("pbx", PBX, lasts=timedelta(seconds=4))
+    request = contact_service_pb2.FindContactRequest(account_id=OWN, phone_numbers=["+12025550147"]).SerializeToString()
+    body = json.dumps({"account_id": OWN, "phone_numbers": ["+12025550147"]})
+    asking = f"POST {FIND} HTTP/1.1\r\nHost: localhost:{mutual.http_port}\r\nContent-Type: application/json\r\n"
+    asking += f"Content-Length: {len(body)}\r\n\r\n{body}"
+    async with grpc.aio.secure_channel(f"localhost:{mutual.grpc_port}", credentials(mutual.authority, pbx)) as channel:
+        call: Any = channel.unary_unary(FIND)
+        stream: Any = channel.unary_stream(WATCH)
+        watch = stream(call_log_service_pb2.WatchCallLogsRequest(account_id=OWN).SerializeToString())
+        async with open_page(mutual, pbx) as (reader, writer):
+            await call(request, timeout=10.0)
+            await watch.read()
+            writer.write(asking.encode())
+            assert b" 200 " in await reader.readline()
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                await asyncio.wait_for(watch.read(), 20)
+            late = time.time() - certificate_end({"x509_pem_cert": [pbx.certificate.read_bytes()]})
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await call(request, timeout=10.0)
+            await reader.readuntil(b"}")
+            writer.write(asking.encode())
+            while not (line := await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1"):
+                pass
+    assert b" 401 " in line
+    assert {ended.value.code(), refused.value.code()} == {grpc.StatusCode.UNAUTHENTICATED}
+    assert "certificate has expired" in (refused.value.details() or "")
+    assert 0.0 <= late < 2.0
+
+
 async def test_connections_of_a_ca_that_is_taken_out_are_ended_and_others_stay(mutual: Mutual, tmp_path: Path) -> None:
     other = Authority(tmp_path / "other", "Other CA")
     put(mutual.client_ca, mutual.authority.file.read_bytes() + other.file.read_bytes())
     old, new = mutual.authority.issue("old", PBX), other.issue("new", PBX)
     async with AsyncExitStack() as stack:
         calls = [await stack.enter_async_context(open_call(mutual, client)) for client in (old, new)]
-        pages = [await stack.enter_async_context(open_page(mutual, client)) for client in (old, new, None)]
+        pages = [(await stack.enter_async_context(open_page(mutual, client)))[0] for client in (old, new, None)]
         assert [await call() for call in calls] == ["OK", "OK"]
         put(mutual.client_ca, other.file.read_bytes())
         began = asyncio.get_running_loop().time()
@@ -189,13 +223,15 @@ async def open_call(mutual: Mutual, client: Pair) -> AsyncIterator[Callable[[], 
 
 
 @asynccontextmanager
-async def open_page(mutual: Mutual, client: Pair | None) -> AsyncIterator[asyncio.StreamReader]:
+async def open_page(
+    mutual: Mutual, client: Pair | None
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """An open connection of the HTTP port that was answered once."""
     context = client_context(mutual.authority, client)
     reader, writer = await asyncio.open_connection("localhost", mutual.http_port, ssl=context, family=2)
     try:
         writer.write(f"GET /x HTTP/1.1\r\nHost: localhost:{mutual.http_port}\r\n\r\n".encode())
         assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
-        yield reader
+        yield reader, writer
     finally:
         writer.close()

@@ -158,7 +158,7 @@ async def test_without_a_deadline_a_command_has_the_default_time_and_logging_a_c
         await asyncio.Event().wait()
         raise AssertionError("Nobody sets it.")
 
-    async def wait(*_: object, validate_only: bool) -> NoReturn:
+    async def wait(*_: object, **__: object) -> NoReturn:
         started.set()
         await go_on.wait()
         raise ledger_errors.LedgerFull("Full.")
@@ -186,7 +186,7 @@ async def test_a_timeout_inside_a_command_is_not_taken_for_the_callers_deadline(
 async def test_logging_a_call_gets_the_callers_deadline_as_its_budget() -> None:
     seen: list[float | None] = []
 
-    async def fail(_: object, report: object, budget: Any, *, validate_only: bool) -> NoReturn:
+    async def fail(_: object, report: object, budget: Any, **__: object) -> NoReturn:
         seen.append(budget.remaining())
         raise ledger_errors.LedgerFull("Full.")
 

@@ -4,11 +4,7 @@ Plain data, such as texts and lists, shows what it holds, and so do messages of 
 them does not: a `repr` gets into tracebacks and error reports, and from there into logs.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 from leadline.v1 import (
@@ -23,6 +19,7 @@ from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import parse_number
 from support.access import ALICE, OWN, guarded
+from support.looked_at import looked_at
 
 NUMBER: Final = "+12025550147"
 PLANTED: Final = ("pLaNtEd", "2025550147", "planted@")
@@ -35,32 +32,6 @@ CALL: Final[Any] = {
 }
 
 
-@contextmanager
-def looked_at() -> Iterator[set[str]]:
-    """The classes of leadline whose objects show what is planted, of all that functions are called with."""
-    shows: set[str] = set()
-
-    def profile(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and "leadline_server" in frame.f_code.co_filename:
-            for value in list(frame.f_locals.values()):
-                kind = type(value)
-                if kind.__module__.startswith("leadline_server") and any(word in _shown(value) for word in PLANTED):
-                    shows.add(f"{kind.__module__}.{kind.__qualname__}")
-
-    sys.setprofile(profile)
-    try:
-        yield shows
-    finally:
-        sys.setprofile(None)
-
-
-def _shown(value: object) -> str:
-    try:
-        return repr(value)
-    except Exception:  # noqa: BLE001 - an object that is not made yet shows nothing
-        return ""
-
-
 async def test_no_object_shows_a_number_or_a_name(tmp_path: Path) -> None:
     async with guarded(tmp_path / "data") as served:
         admin = await served.key(Role.ACCOUNT_ADMIN)
@@ -70,7 +41,7 @@ async def test_no_object_shows_a_number_or_a_name(tmp_path: Path) -> None:
 
         wishes: Any = {"defaults": {"unknown_contact_action": 2, "placeholder_name": "pLaNtEd {number}"}}
         user: Any = {"user_id": "jane", "name": "pLaNtEd", "phone_numbers": [NUMBER], "emails": ["planted@example.com"]}
-        with looked_at() as shows:
+        with looked_at(*PLANTED) as shows:
             await ask(
                 "PreferencesService/UpdateAccountSettings",
                 preferences_service_pb2.UpdateAccountSettingsRequest(account_id=OWN, settings=wishes),

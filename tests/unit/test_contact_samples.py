@@ -11,6 +11,7 @@ from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm, open_crm_data
 from leadline_server.crm.embedded.contact_files import CsvOptions, FileOutcome, UnreadableFile, read_csv, read_vcards
 from leadline_server.crm.embedded.import_summary import ImportSummary
 from leadline_server.crm.embedded.importing import ImportOptions, import_contacts
+from leadline_server.crm.embedded.sqlite_import import SqliteImport
 from leadline_server.domain.numbers.phone_number import parse_number
 from support.contact_files import SAMPLES, read_file
 
@@ -122,7 +123,8 @@ async def run_import(database: CrmDatabase, name: str, region: str = "US", *, is
     stream = io.BytesIO((SAMPLES / name).read_bytes())
     items = read_csv(stream, CsvOptions(region)) if name.endswith(".csv") else read_vcards(stream, region)
     options = ImportOptions(is_update=is_update)
-    return await import_contacts(database, "acme", items, region, options=options, on_progress=lambda _: None)
+    target = SqliteImport(database)
+    return await import_contacts(target, "acme", items, region, options=options, on_progress=lambda _: None)
 
 
 async def owners(database: CrmDatabase, number: str, region: str = "US") -> list[str]:

@@ -10,6 +10,7 @@ from leadline_server.crm.embedded.candidates import UNUSABLE_NUMBERS
 from leadline_server.crm.embedded.contact_files import ContactRecord, FileOutcome, PassedOver, Remark, RowProblem
 from leadline_server.crm.embedded.import_summary import NAMED, ImportSummary
 from leadline_server.crm.embedded.importing import import_contacts
+from leadline_server.crm.embedded.sqlite_import import SqliteImport
 from leadline_server.domain.contact import Contact
 from support.contact_book import ContactBook
 from support.contact_imports import counts, found, named, records, run
@@ -74,7 +75,7 @@ async def test_what_people_edited_since_stays(database: CrmDatabase, book: Conta
 
 async def test_another_account_has_a_copy_of_its_own(database: CrmDatabase, crm: EmbeddedCrm) -> None:
     await run(database, [ADA])
-    await import_contacts(database, "other", [ADA], "US", on_progress=lambda _summary: None)
+    await import_contacts(SqliteImport(database), "other", [ADA], "US", on_progress=lambda _summary: None)
     other = EmbeddedCrm(database, "other", lambda: "US")
     assert (await found(crm, "+14155550123"))[0].id != (await found(other, "+14155550123"))[0].id
 
@@ -129,7 +130,7 @@ async def test_progress_is_told_after_every_chunk(database: CrmDatabase) -> None
     def tell(summary: ImportSummary) -> None:
         told.append(summary.count(FileOutcome.CREATED))
 
-    await import_contacts(database, "acme", records(7), "US", on_progress=tell)
+    await import_contacts(SqliteImport(database), "acme", records(7), "US", on_progress=tell)
     assert told == [3, 6, 7]
 
 
@@ -162,3 +163,11 @@ async def test_a_server_on_the_same_file_keeps_writing_while_an_import_runs(
     assert (await importing_).count(FileOutcome.CREATED) == 300
     assert await served.count() == 300 + added
     await server.close()
+
+
+def test_chunks_are_as_long_as_the_write_lock_may_be_held() -> None:
+    assert importing.next_chunk_size(500, 0.014) == 500
+    assert importing.next_chunk_size(500, 0.028) == 250
+    assert importing.next_chunk_size(500, 0.001) == 1_000, "it at most doubles"
+    assert importing.next_chunk_size(500, 10.0) == 100
+    assert importing.next_chunk_size(4_000, 0.0) == 5_000

@@ -1,4 +1,4 @@
-"""Calls wait in turns between accounts, and nobody waits while there is room."""
+"""Calls wait in turns between accounts, and no call waits while there is room."""
 
 import asyncio
 from collections.abc import Sequence

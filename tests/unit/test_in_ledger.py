@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from leadline_server.crm.embedded import database as crm_tables
 from leadline_server.crm.embedded import journal
+from leadline_server.crm.embedded.tables import NewLog
 from leadline_server.domain.call_log import FINAL_WAIT
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.errors import ContactAlreadyExists, ContactNotFound, InvalidRequest, RequestIdReused
@@ -156,7 +157,7 @@ async def test_a_failure_that_no_adapter_should_have_is_stored_with_its_call_alo
         await harness.create("Ada", ADA)
         insert = journal.insert_logs
 
-        def fails(connection: sqlite3.Connection, new: Sequence[journal.NewLog]) -> Sequence[CrmLog | Exception]:
+        def fails(connection: sqlite3.Connection, new: Sequence[NewLog]) -> Sequence[CrmLog | Exception]:
             if any(log.key.endswith("call-bad") for log in new):
                 connection.execute("UPDATE crm_contacts SET name = 'half a change'")
                 raise RuntimeError("a defect of the adapter")

@@ -20,7 +20,11 @@ from leadline_server.storage.read_only import read_only
 from leadline_server.testing.ledger_samples import ACCOUNT, call_log, full_call_log, key, put
 from support.ledger_rows import filled_ledger, rows_of
 
-KEPT_APART = {"ledger", "settings_version", "stored_blocks", "schema_migrations", "sqlite_sequence", "replicas"}
+NAMES = {"crm_contact_names", *(f"crm_contact_names_{part}" for part in ("config", "data", "idx"))}
+"""The index of names, which the target makes anew."""
+
+KEPT_APART = NAMES | {"crm_taken_over", "crm_schema_migrations"}
+KEPT_APART |= {"ledger", "settings_version", "stored_blocks", "schema_migrations", "sqlite_sequence", "replicas"}
 
 
 @pytest.fixture(scope="module")

@@ -3,19 +3,23 @@
 import asyncio
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from leadline_server.domain.directory import DirectoryIndex
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ledger.sqlite import SqliteLedger, open_sqlite_ledger
 from leadline_server.ledger.sqlite.settings_cache import SettingsCache, open_versions
-from leadline_server.storage.sqlite import SqliteDatabase
+from leadline_server.storage.transactions import Work
 from leadline_server.testing.ledger_samples import call_log, put
 
 ACCOUNT, USER = "acme", "alice"
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -31,26 +35,29 @@ async def ledger(path: Path) -> AsyncIterator[SqliteLedger]:
 
 
 @pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+def reads(ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """The reads that went to the database."""
     seen: list[object] = []
-    read_inline = SqliteDatabase.read_inline
 
-    async def counted(self: SqliteDatabase, work: object) -> object:
-        seen.append(work)
-        return await read_inline(self, work)  # type: ignore[arg-type] # passed on unchanged
+    def counted(read: Callable[[Work[T]], Awaitable[T]]) -> Callable[[Work[T]], Awaitable[T]]:
+        def counting(work: Work[T]) -> Awaitable[T]:
+            seen.append(work)
+            return read(work)
 
-    monkeypatch.setattr(SqliteDatabase, "read_inline", counted)
+        return counting
+
+    monkeypatch.setattr(ledger.storage, "read", counted(ledger.storage.read))
+    monkeypatch.setattr(ledger.storage, "read_inline", counted(ledger.storage.read_inline))
     return seen
 
 
-async def both(ledger: SqliteLedger) -> tuple[AccountSettings, Preferences]:
-    return await ledger.accounts.get(ACCOUNT), (await ledger.preferences.get(ACCOUNT, USER)).user
+async def both(ledger: SqliteLedger) -> tuple[DirectoryIndex, Preferences]:
+    return await ledger.users.index(ACCOUNT), (await ledger.preferences.get(ACCOUNT, USER)).user
 
 
 async def test_unchanged_settings_are_read_once(ledger: SqliteLedger, reads: list[object]) -> None:
     for _ in range(5):
-        assert await both(ledger) == (AccountSettings(), Preferences())
+        assert await both(ledger) == (DirectoryIndex(), Preferences())
     assert len(reads) == 2
 
 
@@ -68,6 +75,7 @@ async def test_changes_of_another_process_are_in_force_at_once(ledger: SqliteLed
     script = """
 import asyncio, pathlib, sys
 from dataclasses import replace
+from leadline_server.domain.directory import DirectoryIndex
 from leadline_server.domain.preferences import Preferences
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 
@@ -80,7 +88,8 @@ asyncio.run(main())
 """
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, str(path))
     assert await process.wait() == 0
-    assert await both(ledger) == (AccountSettings(default_region="GB"), Preferences(auto_log_calls=False))
+    assert await both(ledger) == (DirectoryIndex(), Preferences(auto_log_calls=False))
+    assert await ledger.accounts.get(ACCOUNT) == AccountSettings(default_region="GB")
 
 
 async def test_a_writer_that_dies_before_its_commit_leaves_no_stale_answer(
@@ -95,7 +104,7 @@ async def test_a_writer_that_dies_before_its_commit_leaves_no_stale_answer(
         connection.execute("ROLLBACK")
     del reads[:]
     for _ in range(2):
-        assert await both(ledger) == (AccountSettings(), Preferences())
+        assert await both(ledger) == (DirectoryIndex(), Preferences())
     assert len(reads) == 4
     async with open_sqlite_ledger(path):
         await both(ledger)
@@ -117,9 +126,9 @@ async def test_a_value_read_before_a_change_is_not_kept_after_it(path: Path) -> 
     async with open_sqlite_ledger(path) as ledger:
         version = open_versions(path).settings
         cache: SettingsCache[str, str] = SettingsCache(version)
-        old = version.current()
+        old = version.latest()
         await ledger.accounts.create(ACCOUNT, AccountSettings())
-        cache.put("other", "new", version.current())
+        cache.put("other", "new", version.latest())
         cache.put("key", "old", old)
         assert cache.get("key") is None
         assert cache.get("other") == "new"
@@ -131,5 +140,5 @@ async def test_a_full_cache_is_emptied_and_works_on(path: Path, monkeypatch: pyt
         version = open_versions(path).settings
         cache: SettingsCache[int, str] = SettingsCache(version)
         for key in range(3):
-            cache.put(key, "value", version.current())
+            cache.put(key, "value", version.latest())
         assert [cache.get(key) for key in range(3)] == [None, None, "value"]

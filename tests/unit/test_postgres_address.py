@@ -7,7 +7,7 @@ from leadline_server.config_loading import BadSettings, load_settings
 from leadline_server.config_values import LedgerInPostgres
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ledger_opening import address_of, open_ledger
-from leadline_server.storage.postgres.address import PostgresAddress, secured, shown
+from leadline_server.storage.postgres.address import PostgresAddress, each_host, secured, shown
 
 SECRET = "s3cret"
 URL = f"postgresql://leadline:{SECRET}@db.example:5432/ledger"
@@ -74,3 +74,21 @@ def test_a_password_file_is_read_each_time(tmp_path: Path) -> None:
     file.unlink()
     with pytest.raises(LedgerUnavailable, match="ledger_password_file"):
         address.password()
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        (URL, [URL]),
+        ("postgresql://a:b@one,[::1]:5433/l?x=y", ["postgresql://a:b@one/l?x=y", "postgresql://a:b@[::1]:5433/l?x=y"]),
+        ("postgresql:///l?host=/run/p&port=5433", ["postgresql:///l?host=/run/p&port=5433"]),
+        (
+            "postgresql:///l?host=one,two&port=1,2",
+            ["postgresql:///l?host=one&port=1", "postgresql:///l?host=two&port=2"],
+        ),
+        ("postgresql:///l?host=one,two&port=1", ["postgresql:///l?host=one&port=1", "postgresql:///l?host=two&port=1"]),
+        ("postgresql:///l", ["postgresql:///l"]),
+    ],
+)
+def test_each_host_of_a_url_has_a_url(url: str, hosts: list[str]) -> None:
+    assert each_host(url) == hosts

@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadline_server.transport.admission.quotas import AccountUse, Allowance, Quotas, QuotaSettings
+from leadline_server.transport.admission.door import AccountUse, Allowance
+from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
 
 
 def test_it_says_how_long_to_wait() -> None:

@@ -1,5 +1,5 @@
 """Headers that were accepted are compared, not hashed; a change of credentials makes the ledger be asked again."""
-# ruff: noqa: SLF001 - what is remembered is seen nowhere else
+# ruff: noqa: SLF001 - the remembered credentials are seen nowhere else
 
 import asyncio
 from datetime import UTC, datetime

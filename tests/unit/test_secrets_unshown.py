@@ -6,6 +6,7 @@ import types
 from base64 import b64encode
 from collections import deque
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,9 @@ _PLAIN: Final = (str, bytes, bytearray, dict, list, tuple, set, frozenset, deque
 """Plain data shows what it holds. Whatever holds the data must not show it."""
 
 _FOREIGN: Final = frozenset({"multidict", "yarl", "_pytest", "pytest", "aiohttp", "asyncio", "_asyncio", "ast", "re"})
+
+_ATOMS: Final = frozenset({str, bytes, int, float, bool, type(None), types.ModuleType, types.FrameType})
+_PIECE: Final = 10_000
 
 _BASIC: Final = """
 format = 1
@@ -121,17 +125,29 @@ class _Vendor:
 
 
 def _every_object() -> Iterator[object]:
-    """All objects of this process, also those without references, which the garbage collector does not track."""
+    """All objects of this process that are not plain, also those that the garbage collector does not track.
+
+    Those it tracks are told at once. The others are reached from them: what they refer to is asked in large pieces, and
+    only what is not tracked is followed further.
+    """
+    told = [thing for thing in gc.get_objects() if not isinstance(thing, types.FrameType)]
     seen: dict[int, object] = {}
-    waiting: list[object] = gc.get_objects()
-    while waiting:
-        found = waiting.pop()
-        if id(found) in seen or isinstance(found, str | bytes | int | float | types.ModuleType):
-            continue
-        seen[id(found)] = found
-        yield found
-        if not isinstance(found, types.FrameType):
-            waiting += gc.get_referents(found)
+    while told:
+        yield from (thing for thing in told if _is_looked_at(thing.__class__))
+        found: list[object] = []
+        for start in range(0, len(told), _PIECE):
+            referents = gc.get_referents(*told[start : start + _PIECE])
+            found += [one for one in referents if type(one) not in _ATOMS and not gc.is_tracked(one)]
+        told = [one for number, one in {id(one): one for one in found}.items() if number not in seen]
+        seen |= {id(one): one for one in told}
+
+
+@cache
+def _is_looked_at(kind: type) -> bool:
+    """Whether objects of a class are looked at: it is no plain data, and not of a library that shows what it holds."""
+    module = str(kind.__module__)
+    is_foreign = module.partition(".")[0] in _FOREIGN or module in {"builtins", __name__}
+    return not is_foreign and not issubclass(kind, _PLAIN)
 
 
 def _shown(thing: object) -> str:
@@ -145,13 +161,9 @@ def _holders() -> set[str]:
     """The classes whose objects show a planted secret."""
     found = set()
     for thing in _every_object():
-        kind = type(thing)
-        module = str(kind.__module__)
-        if isinstance(thing, _PLAIN) or module.partition(".")[0] in _FOREIGN or module in {"builtins", __name__}:
-            continue
         text = _shown(thing)
         if any(part in text for part in _SHOWS):
-            found.add(f"{kind.__module__}.{kind.__qualname__}")
+            found.add(f"{type(thing).__module__}.{type(thing).__qualname__}")
     return found
 
 

@@ -16,16 +16,11 @@ COMPLETE: Final = Capabilities(
 CREATES: Final = UnknownContactAction.CREATE_PLACEHOLDER
 
 
-class _Crm:
-    def __init__(self, can: Capabilities) -> None:
-        self.capabilities = can
-
-
 class _Account:
     id = "acme"
 
     def __init__(self, can: Capabilities, **wishes: Any) -> None:
-        self.crm = _Crm(can)
+        self.capabilities = can
         self.settings = AccountSettings(defaults=Preferences(**wishes))
 
 

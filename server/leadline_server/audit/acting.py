@@ -1,4 +1,4 @@
-"""Who acts in the present request. The transport says it once the caller is known; commands ask.
+"""Who acts in the present request. The transport says it once the caller is known; servicers and commands ask.
 
 It belongs to the request's task, so concurrent requests do not see each other's. Background tasks name their actor.
 """
@@ -6,15 +6,14 @@ It belongs to the request's task, so concurrent requests do not see each other's
 from contextvars import ContextVar
 from typing import Final
 
-from leadline_server.domain.audit import ANYONE, Actor
+from leadline_server.domain.access.principals import EVERYONE, Principal
+from leadline_server.domain.audit import Actor
 
-_ACTOR: Final[ContextVar[str]] = ContextVar("leadline_actor", default=ANYONE.id)
+PRINCIPAL: Final[ContextVar[Principal]] = ContextVar("leadline_principal", default=EVERYONE)
+"""The principal of the call in progress; EVERYONE while authentication is off. It is set once a call: one variable more
+would cost each call with a credential as much as its role does."""
 
 
 def acting() -> Actor:
-    """The actor of this request; ANYONE while authentication is off."""
-    return Actor(_ACTOR.get())
-
-
-act_as: Final = _ACTOR.set  # not a function of its own, because every call with a credential is here
-"""From now on this actor acts in this request. The id is that of a principal, such as `key:0123456789abcdef`."""
+    """The actor of this request: its principal, such as `key:0123456789abcdef`; ANYONE while authentication is off."""
+    return Actor(PRINCIPAL.get().id)

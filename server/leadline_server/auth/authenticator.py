@@ -18,7 +18,7 @@ from typing import Final, NoReturn
 
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.call_head import Authenticated, CallHead, TokenVerifier
-from leadline_server.auth.certificate_names import MOST_NAMES, certificate_names
+from leadline_server.auth.certificate_names import MOST_NAMES, certificate_end, certificate_names
 from leadline_server.auth.embed_tokens import EMBED_PREFIX, ORIGIN_HEADER, EmbedTokens
 from leadline_server.auth.forwarded import FORWARDED_HEADER, forwarded_names
 from leadline_server.auth.ledger_contact import LedgerContact
@@ -50,6 +50,7 @@ _HEADER: Final = "authorization"
 _SCHEME: Final = "bearer "
 _MISSING: Final = "This server wants a credential. Send the metadata `authorization: Bearer KEY`."
 _REFUSED: Final = "The credential is not accepted."
+_CERTIFICATE_EXPIRED: Final = "The client certificate has expired. Connect with a new one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,13 @@ class Authenticator:
             call: the request.
             now: the time of `perf_counter`.
         """
-        metadata = call.invocation_metadata()
-        headers = dict(metadata)
-        text = headers.get(_HEADER)
-        if text is None or len(headers) != len(metadata) or now > self._contact.lost_at:
+        text = None
+        for name, value in call.invocation_metadata():  # a loop over some pairs costs less than a dictionary of them
+            if name == _HEADER:
+                if text is not None:
+                    return None  # there are two
+                text = value
+        if text is None or now > self._contact.lost_at:
             return None
         known = self._recent.get(hash(text))
         seen = known.seen if known is not None and known.header == text else self._recall(text)
@@ -166,6 +170,8 @@ class Authenticator:
         """Return if a credential is still accepted, for the same principal. Raises as `authenticate` does."""
         self._contact.check()
         credential = known.credential
+        if known.until <= self._now().timestamp():
+            raise Unauthenticated(_CERTIFICATE_EXPIRED)
         if not await self._is_open(credential) or not await self._is_accepted(basis_of(credential)):
             raise Unauthenticated(_REFUSED)
 
@@ -223,7 +229,10 @@ class Authenticator:
         if key is None:
             self._refuse(call, "missing", message=_MISSING)
         self._check_key(call, key)
-        return Authenticated(principal(key), key)
+        until = certificate_end(call.auth_context())
+        if until <= self._now().timestamp():
+            self._refuse(call, "expired", message=_CERTIFICATE_EXPIRED)
+        return Authenticated(principal(key), key, until)
 
     async def _key_of_certificate(self, call: CallHead) -> ApiKey | None:
         for name in self._names(call):

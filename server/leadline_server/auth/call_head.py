@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from leadline_server.auth.certificate_names import NEVER
 from leadline_server.domain.access.principals import (
     Credential,
     Principal,
@@ -30,10 +31,15 @@ class CallHead(Protocol):
 
 @dataclass(frozen=True, slots=True)  # a slot is read faster than a field of a named tuple
 class Authenticated:
-    """A principal, and the credential that it was found by."""
+    """A principal, and the credential that it was found by.
+
+    Attributes:
+        until: when the client certificate that took the key's place expires, in seconds since 1970; NEVER for others.
+    """
 
     principal: Principal
     credential: Credential
+    until: float = NEVER
 
 
 class TokenVerifier(Protocol):

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from leadline_server.auth.bases import end_of, restored_basis, stored_basis
+from leadline_server.auth.certificate_names import NEVER
 from leadline_server.domain import tokens
 from leadline_server.domain.access.principals import ApiKey, EmbedToken, VerifiedToken
 from leadline_server.domain.access_errors import Unauthenticated
@@ -48,14 +49,14 @@ class EmbedTokens:
         self.origins: Final = frozenset(origins)
 
     def issue(
-        self, basis: ApiKey | VerifiedToken, account_id: str, user_id: str, origin: str
+        self, basis: ApiKey | VerifiedToken, account_id: str, user_id: str, origin: str, until: float = NEVER
     ) -> tuple[EmbedToken, str]:
-        """A new token, and its text.
+        """A new token, and its text. `until` is when the client certificate of its basis expires.
 
         Raises:
             Unauthenticated: the claims of a JWT are too long for it.
         """
-        expire_time = min(self._now().timestamp() + EMBED_SECONDS, end_of(basis))
+        expire_time = min(self._now().timestamp() + EMBED_SECONDS, end_of(basis), until)
         whom = {"origin": origin, "account_id": account_id, "user_id": user_id, "expire_time": expire_time}
         payload = json.dumps(whom | stored_basis(basis), separators=(",", ":"), ensure_ascii=False)
         try:

@@ -10,6 +10,8 @@ import msgspec
 
 MANIFEST: Final = "backup.json"
 LEDGER: Final = "ledger.db"
+DUMP: Final = "ledger.dump"
+"""The ledger, from a SQLite file and from PostgreSQL."""
 
 _MOST_BYTES: Final = 64 * 1024
 
@@ -24,7 +26,7 @@ class Manifest(msgspec.Struct, frozen=True):
     Attributes:
         leadline: the version that made it.
         made_at: when it was made.
-        digests: SHA-256 of each file, by its name: `ledger.db`, which has the embedded CRM too.
+        digests: SHA-256 of each file, by its name: `ledger.db`, which has the embedded CRM too, or `ledger.dump`.
         key_ids: the keys that documents in the ledger are encrypted with.
     """
 
@@ -45,19 +47,19 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     partial.replace(folder / MANIFEST)
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a backup whose files are as they were made.
+def read_manifest(folder: Path, ledger: str) -> Manifest:
+    """The manifest of a backup whose files are as they were made; `ledger` is LEDGER or DUMP.
 
     Raises:
-        BadBackup: a file is missing, or is another one.
+        BadBackup: a file is missing, or is another one, or the backup is of the other kind of ledger.
     """
     try:
         with (folder / MANIFEST).open("rb") as file:
             manifest = msgspec.json.decode(file.read(_MOST_BYTES), type=Manifest)
     except (OSError, msgspec.DecodeError) as error:
         raise BadBackup(f"{folder} is no complete backup: {MANIFEST} is missing or cannot be read.") from error
-    if set(manifest.digests) != {LEDGER}:
-        raise BadBackup(f"{folder / MANIFEST} names other files than {LEDGER}.")
+    if set(manifest.digests) != {ledger}:
+        raise BadBackup(f"{folder / MANIFEST} names other files than {ledger}. The setting ledger says which it is.")
     for name, wanted in manifest.digests.items():
         if not (folder / name).is_file() or digest(folder / name) != wanted:
             raise BadBackup(f"{folder / name} is not the file that the backup was made with.")

@@ -1,16 +1,20 @@
 """Puts a backup into an empty data directory, and makes the copy the live one."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from leadline_server.backup.manifest import LEDGER, BadBackup, read_manifest
+from leadline_server.backup.manifest import DUMP, LEDGER, BadBackup, read_manifest
 from leadline_server.config import Settings
+from leadline_server.config_values import is_postgres
 from leadline_server.encryption.key_ring import KeyRing
 from leadline_server.encryption.key_sources import KeyFile
 from leadline_server.encryption.settings import key_source
-from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.ledger.sqlite.copy_mark import read_copy_state
 from leadline_server.ledger.sqlite.secrets import read_secrets_state
+from leadline_server.ledger_opening import open_ledger
+from leadline_server.ports.ledger import CopyState
 from leadline_server.storage.database_copy import copy_database
 from leadline_server.storage.read_only import read_only
 
@@ -23,8 +27,8 @@ class KeysMissing(BadBackup):
         self.key_ids = sorted(key_ids)
 
 
-def restore(settings: Settings, folder: Path, keys: Path | None) -> Path:
-    """Copy a backup to where the settings say, and its keys if `keys` is given. Returns the ledger's new file.
+def restore(settings: Settings, folder: Path, keys: Path | None) -> str:
+    """Copy a backup to where the settings say, and its keys if `keys` is given. Returns where the ledger is now.
 
     The ledger comes last: an interrupted restore leaves nothing that a server would take for a ledger.
 
@@ -33,12 +37,19 @@ def restore(settings: Settings, folder: Path, keys: Path | None) -> Path:
         LedgerUnavailable: the keys cannot be read or written.
         sqlite3.Error, OSError: a file cannot be read or written.
     """
-    manifest = read_manifest(folder)
-    _check_empty(settings)
+    in_postgres = is_postgres(settings.ledger)
+    manifest = read_manifest(folder, DUMP if in_postgres else LEDGER)
+    if not in_postgres:
+        _check_empty(settings)
     if keys is not None:
         _put_keys(settings, fitting_keys(settings, keys, manifest.key_ids))
+    if in_postgres:
+        from leadline_server.backup.postgres import put_back
+
+        put_back(settings, folder / DUMP)
+        return "the ledger in PostgreSQL"
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _copied(folder / LEDGER, settings.ledger_path)
+    return str(_copied(folder / LEDGER, settings.ledger_path))
 
 
 def restore_keys(settings: Settings, keys: Path) -> Sequence[str]:
@@ -48,12 +59,12 @@ def restore_keys(settings: Settings, keys: Path) -> Sequence[str]:
         BadBackup: none of them fits.
         LedgerUnavailable: the keys cannot be read or written.
     """
-    ring = fitting_keys(settings, keys, _needed(settings))
+    ring = fitting_keys(settings, keys, needed_keys(settings))
     _put_keys(settings, ring)
     return sorted(ring.ids)
 
 
-async def make_live(settings: Settings, now: datetime, *, without_keys: bool) -> bool:
+def make_live(settings: Settings, now: datetime, *, without_keys: bool) -> bool:
     """Make a standby the live one; False if the ledger is live already.
 
     Args:
@@ -68,13 +79,27 @@ async def make_live(settings: Settings, now: datetime, *, without_keys: bool) ->
     missing = missing_keys(settings)
     if missing and not without_keys:
         raise KeysMissing(missing)
-    async with open_sqlite_ledger(settings.ledger_path) as ledger:
+    return asyncio.run(_made_live(settings, now, missing))
+
+
+async def _made_live(settings: Settings, now: datetime, missing: Collection[str]) -> bool:
+    async with open_ledger(settings) as ledger:
         return await ledger.copy_mark.make_live(now, forget=missing)
+
+
+def copy_state_of(settings: Settings) -> CopyState:
+    """Whether the ledger is a restored copy. Raises LedgerUnavailable, sqlite3.Error or OSError."""
+    if is_postgres(settings.ledger):
+        from leadline_server.backup.postgres import copy_state
+
+        return copy_state(settings)
+    with read_only(settings.ledger_path) as connection:
+        return read_copy_state(connection)
 
 
 def missing_keys(settings: Settings) -> frozenset[str]:
     """The ids of the secrets keys that the ledger needs and the settings' source lacks. Raises LedgerUnavailable."""
-    needed = _needed(settings)
+    needed = needed_keys(settings)
     return needed - key_source(settings).load().ids if needed else frozenset()
 
 
@@ -106,7 +131,12 @@ def _put_keys(settings: Settings, ring: KeyRing) -> None:
     source.replace(present.joined(ring))
 
 
-def _needed(settings: Settings) -> frozenset[str]:
+def needed_keys(settings: Settings) -> frozenset[str]:
+    """The ids of the secrets keys that the ledger needs. Raises LedgerUnavailable, sqlite3.Error or OSError."""
+    if is_postgres(settings.ledger):
+        from leadline_server.backup.postgres import needed_keys_in_postgres
+
+        return needed_keys_in_postgres(settings)
     with read_only(settings.ledger_path) as connection:
         return frozenset(read_secrets_state(connection).needed)
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from leadline_server.backup.manifest import LEDGER, MANIFEST, BadBackup, Manifest, digest, write_manifest
+from leadline_server.backup.manifest import DUMP, LEDGER, MANIFEST, BadBackup, Manifest, digest, write_manifest
 from leadline_server.config import Settings
+from leadline_server.config_values import is_postgres
 from leadline_server.encryption.key_ring import KeyRing
 from leadline_server.encryption.key_sources import KeyFile
 from leadline_server.encryption.settings import key_source
@@ -36,6 +37,8 @@ class Saved:
 def save(settings: Settings, folder: Path, keys: Path | None, now: datetime, *, overwrite: bool) -> Saved:
     """Copy the ledger to `folder`, and the keys that it needs to the file `keys`. The embedded CRM is in the ledger.
 
+    A ledger in PostgreSQL is dumped by `pg_dump`.
+
     The manifest is written last, so a backup that was interrupted is not restored.
 
     Raises:
@@ -44,26 +47,45 @@ def save(settings: Settings, folder: Path, keys: Path | None, now: datetime, *, 
         LedgerUnavailable: the keys cannot be read or written.
         sqlite3.Error, OSError: a file cannot be read or written.
     """
-    _check_targets(settings, folder, keys, overwrite=overwrite)
+    name = DUMP if is_postgres(settings.ledger) else LEDGER
+    _check_targets(settings, folder, keys, name, overwrite=overwrite)
     folder.mkdir(mode=0o700, exist_ok=True)
-    problems = back_up_ledger(settings.ledger_path, folder / LEDGER, overwrite=overwrite)
-    with read_only(folder / LEDGER) as connection:
-        key_ids = sorted(read_secrets_state(connection).needed)
+    if name == DUMP:
+        problems, key_ids = _dumped(settings, folder / name)
+    else:
+        problems, key_ids = _copied(settings, folder / name, overwrite=overwrite)
     # A key is created before the first document is encrypted with it, so it is read after the ledger.
     saved_keys = _save_keys(settings, keys, key_ids)
-    digests = {LEDGER: digest(folder / LEDGER)}
+    digests = {name: digest(folder / name)}
     write_manifest(folder, Manifest(version("leadline"), now, digests, key_ids))
-    return Saved(folder / LEDGER, problems, key_ids, saved_keys)
+    return Saved(folder / name, problems, key_ids, saved_keys)
 
 
-def _check_targets(settings: Settings, folder: Path, keys: Path | None, *, overwrite: bool) -> None:
+def _copied(settings: Settings, target: Path, *, overwrite: bool) -> tuple[Sequence[str], list[str]]:
+    """Copy the ledger's file. Returns the problems of the copy, and the keys that it needs."""
+    problems = back_up_ledger(settings.ledger_path, target, overwrite=overwrite)
+    with read_only(target) as connection:
+        return problems, sorted(read_secrets_state(connection).needed)
+
+
+def _dumped(settings: Settings, target: Path) -> tuple[Sequence[str], list[str]]:
+    """Dump the ledger in PostgreSQL. Returns no problems, and the keys that were needed before the dump or after."""
+    from leadline_server.backup.postgres import dump, needed_keys_in_postgres
+
+    before = needed_keys_in_postgres(settings)
+    dump(settings, target)
+    return (), sorted(before | needed_keys_in_postgres(settings))
+
+
+def _check_targets(settings: Settings, folder: Path, keys: Path | None, name: str, *, overwrite: bool) -> None:
     if not folder.absolute().parent.is_dir() or (folder.exists() and not folder.is_dir()):
         raise BadBackup(f"{folder} cannot be a folder: create the one above it first.")
-    if folder.resolve() in (settings.data_dir.resolve(), settings.ledger_path.resolve().parent):
+    used = [settings.data_dir, *([settings.ledger_path.parent] if name == LEDGER else [])]
+    if folder.resolve() in [path.resolve() for path in used]:
         raise BadBackup(f"{folder} is in use: choose another folder for the backup.")
     if keys is not None and folder.resolve() in keys.resolve().parents:
         raise BadBackup(f"{keys} is in {folder}. Keep keys apart from the rest.")
-    targets = [folder / LEDGER, folder / MANIFEST, *([keys] if keys else [])]
+    targets = [folder / name, folder / MANIFEST, *([keys] if keys else [])]
     taken = [str(target) for target in targets if target.exists()]
     if taken and not overwrite:
         raise BadBackup(f"{taken[0]} exists. Choose another name, or replace it with --force.")

@@ -28,10 +28,15 @@ def backup(
 ) -> None:
     """Save the ledger with the embedded CRM, and check the copy. It may run while a server uses it.
 
+    A ledger in PostgreSQL is saved by pg_dump, which must be as new as the PostgreSQL server or newer.
+
     Exit codes: 0 done, 1 the backup failed or is not sound, 2 wrong usage.
     """
+    from leadline_server.config_values import is_postgres
+
     settings = settings_of(ledger, data_dir, config)
-    existing(settings.ledger_path)
+    if not is_postgres(settings.ledger):
+        existing(settings.ledger_path)
     saved = _saved(settings, folder, keys, force=force)
     typer.echo(f"Saved {saved.ledger} ({megabytes(saved.ledger)}).")
     _show_keys(saved, keys, settings)

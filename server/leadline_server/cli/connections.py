@@ -93,13 +93,13 @@ async def opened_connection(settings: "Settings", name: str) -> AsyncIterator[tu
     from leadline_server.domain.account_errors import AccountNotFound
     from leadline_server.domain.preferences import AccountSettings
     from leadline_server.encryption.settings import keys_of
-    from leadline_server.ledger.sqlite import open_sqlite_ledger
+    from leadline_server.ledger_opening import open_ledger
 
     using = [account_id for account_id, account in settings.accounts.items() if account.connection == name]
     account_id = using[0] if using else "check"
     specs = {name: connection_specs(settings)[name]}
     async with (
-        open_sqlite_ledger(settings.ledger_path, keys_of(settings, say_created)) as opened,
+        open_ledger(settings, keys=keys_of(settings, say_created)) as opened,
         open_connections(
             specs,
             lambda _: name,
@@ -138,7 +138,7 @@ async def _kept(settings: "Settings", name: str, adapter: "CrmAdapter") -> "Fiel
     from leadline_server.accounts.connection_check import MOST_ERROR
     from leadline_server.clock import SystemClock
     from leadline_server.domain.crm_errors import CrmError
-    from leadline_server.ledger.sqlite import open_sqlite_ledger
+    from leadline_server.ledger_opening import open_ledger
 
     problem = ""
     try:
@@ -148,7 +148,7 @@ async def _kept(settings: "Settings", name: str, adapter: "CrmAdapter") -> "Fiel
         problem = error.message[:MOST_ERROR]
         raise
     finally:
-        async with open_sqlite_ledger(settings.ledger_path) as ledger:
+        async with open_ledger(settings) as ledger:
             await ledger.connection_checks.record(name, SystemClock().now(), problem)
 
 

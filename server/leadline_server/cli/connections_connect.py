@@ -30,7 +30,7 @@ def connect_connection(
     ledger: LedgerPath = None,
     *,
     device: Annotated[
-        bool, typer.Option("--device", help="Print a code, to consent on another device. Salesforce has this.")
+        bool, typer.Option("--device", help="Print a code, to consent on another device: Salesforce and Zoho.")
     ] = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address, and open nothing.")] = False,
 ) -> None:

@@ -15,9 +15,9 @@ from leadline_server.cli.command_target import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     from leadline_server.config import Settings
-    from leadline_server.crm.embedded import CrmDatabase
     from leadline_server.crm.embedded.contact_files import ChosenColumn, ContactRecord, DayOrder, FileItem
     from leadline_server.crm.embedded.import_summary import ImportSummary
+    from leadline_server.crm.embedded.importing import ImportTarget
     from leadline_server.domain.numbers.numbering_rules import NumberingRules
 
 _SHOWN_CONTACTS = 5  # of a dry run
@@ -85,9 +85,20 @@ def import_contacts_command(
         fail([str(error)])
     except OSError as error:
         fail([f"{error.filename or file}: {error.strerror}."])
-    for line in summary_lines(summary, account, str(settings.ledger_path), is_dry_run=dry_run):
+    for line in summary_lines(summary, account, _shown(settings), is_dry_run=dry_run):
         typer.echo(line)
     raise typer.Exit(0 if summary.is_complete else 1)
+
+
+def _shown(settings: "Settings") -> str:
+    """The ledger, without a password."""
+    from leadline_server.config_values import is_postgres
+
+    if not is_postgres(settings.ledger):
+        return str(settings.ledger_path)
+    from leadline_server.storage.postgres.address import shown
+
+    return shown(settings.ledger)
 
 
 @contextmanager
@@ -107,20 +118,18 @@ async def _import(settings: "Settings", file: Path, stream: BinaryIO, wanted: _W
     from rich.console import Console
     from rich.progress import Progress
 
+    from leadline_server.config_values import is_postgres
     from leadline_server.crm.embedded.importing import ImportOptions, import_contacts
-    from leadline_server.crm.embedded.rekeying import rekey_books
 
-    rules = await _rules(settings, wanted.account)
     shown: list[ContactRecord] = []
-    items = _keep_first(_items(file, stream, rules, wanted), shown)
     options = ImportOptions(is_update=wanted.is_update, is_dry_run=wanted.is_dry_run)
-    async with _database(settings, is_dry_run=wanted.is_dry_run) as database:
-        if not wanted.is_dry_run:
-            await rekey_books(database, {wanted.account: rules})
+    opening = _in_postgres if is_postgres(settings.ledger) else _in_sqlite
+    async with opening(settings, wanted) as (target, rules):
+        items = _keep_first(_items(file, stream, rules, wanted), shown)
         with Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task("Importing contacts", total=os.fstat(stream.fileno()).st_size)
             summary = await import_contacts(
-                database,
+                target,
                 wanted.account,
                 items,
                 rules,
@@ -133,20 +142,39 @@ async def _import(settings: "Settings", file: Path, stream: BinaryIO, wanted: _W
 
 
 @asynccontextmanager
-async def _database(settings: "Settings", *, is_dry_run: bool) -> "AsyncIterator[CrmDatabase]":
-    """The book; for a dry run before there is one, an empty one that is thrown away."""
-    from leadline_server.crm.embedded import open_crm_database
-    from leadline_server.crm.embedded.importing import IMPORT_CACHE, IMPORT_CHECKPOINT_AFTER
-    from leadline_server.crm.embedded.old_file import take_over_old_file
+async def _in_postgres(settings: "Settings", wanted: _Wanted) -> "AsyncIterator[tuple[ImportTarget, NumberingRules]]":
+    """The book in PostgreSQL, and how the account's numbers are read."""
+    from leadline_server.crm.embedded.postgres.bulk_import import PostgresImport
+    from leadline_server.domain.account_errors import AccountNotFound
+    from leadline_server.ledger.postgres import open_postgres_ledger
+    from leadline_server.ledger_opening import address_of
 
+    async with open_postgres_ledger(address_of(settings)) as ledger:
+        try:
+            rules = (await ledger.accounts.get(wanted.account)).numbering
+        except AccountNotFound:
+            rules = _rules_of_settings(settings, wanted.account)
+        yield PostgresImport(ledger.storage), rules
+
+
+@asynccontextmanager
+async def _in_sqlite(settings: "Settings", wanted: _Wanted) -> "AsyncIterator[tuple[ImportTarget, NumberingRules]]":
+    """The book, and how its numbers are read; for a dry run before there is one, an empty one that is thrown away."""
+    from leadline_server.crm.embedded import open_crm_database
+    from leadline_server.crm.embedded.old_file import take_over_old_file
+    from leadline_server.crm.embedded.rekeying import rekey_books
+    from leadline_server.crm.embedded.sqlite_import import IMPORT_CACHE, IMPORT_CHECKPOINT_AFTER, SqliteImport
+
+    rules = await _rules(settings, wanted.account)
     with TemporaryDirectory() as folder:
-        is_thrown_away = is_dry_run and not settings.ledger_path.exists()
+        is_thrown_away = wanted.is_dry_run and not settings.ledger_path.exists()
         path = Path(folder) / "contacts.db" if is_thrown_away else settings.ledger_path
         database = await open_crm_database(path, checkpoint_after=IMPORT_CHECKPOINT_AFTER, cache=IMPORT_CACHE)
         try:
-            if not is_dry_run:
+            if not wanted.is_dry_run:
                 await take_over_old_file(database, settings.data_dir)
-            yield database
+                await rekey_books(database, {wanted.account: rules})
+            yield SqliteImport(database), rules
         finally:
             await database.close()
 
@@ -154,7 +182,6 @@ async def _database(settings: "Settings", *, is_dry_run: bool) -> "AsyncIterator
 async def _rules(settings: "Settings", account: str) -> "NumberingRules":
     """How the account's numbers are read: by the ledger if it has the account, else by the settings."""
     from leadline_server.domain.account_errors import AccountNotFound
-    from leadline_server.domain.numbers.numbering_rules import numbering_rules
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     if settings.ledger_path.exists():
@@ -162,6 +189,14 @@ async def _rules(settings: "Settings", account: str) -> "NumberingRules":
         async with open_sqlite_ledger(settings.ledger_path) as ledger:
             with suppress(AccountNotFound):
                 return (await ledger.accounts.get(account)).numbering
+    return _rules_of_settings(settings, account)
+
+
+def _rules_of_settings(settings: "Settings", account: str) -> "NumberingRules":
+    """How the numbers of an account of the settings are read. Raises AccountNotFound."""
+    from leadline_server.domain.account_errors import AccountNotFound
+    from leadline_server.domain.numbers.numbering_rules import numbering_rules
+
     if account not in settings.accounts:
         raise AccountNotFound(account)
     return numbering_rules(settings.accounts[account].default_region, "", ())

@@ -13,6 +13,7 @@ import typer
 
 from leadline_server.cli.diagnosis import Diagnosis
 from leadline_server.cli.doctor_certificates import certificates, contexts
+from leadline_server.cli.doctor_keys import check_keys
 from leadline_server.cli.doctor_records import check_audit, check_traces
 from leadline_server.cli.doctor_replicas import replicas
 from leadline_server.cli.exit_codes import ExitCode
@@ -56,9 +57,14 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
             yield Diagnosis("settings", "problem", problem, "Correct it; the other checks need valid settings.")
         return
     yield Diagnosis("settings", "ok", f"valid; accounts: {len(settings.accounts)}")
-    if is_postgres(settings.ledger):
-        yield _postgres(settings)
-        return
+    yield from _in_postgres(settings) if is_postgres(settings.ledger) else _in_file(settings)
+    yield from certificates(settings)
+    yield from contexts()
+    for name in settings.connections:
+        yield _connection(settings, name)
+
+
+def _in_file(settings: "Settings") -> Iterator[Diagnosis]:
     checks: list[Callable[[Settings], Diagnosis]] = [
         _ledger,
         _clock,
@@ -70,29 +76,14 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
     ]
     yield from (check(settings) for check in checks)
     yield from replicas(settings)
-    yield from certificates(settings)
-    yield from contexts()
-    for name in settings.connections:
-        yield _connection(settings, name)
 
 
-def _postgres(settings: "Settings") -> Diagnosis:
-    """Whether the database can be used. Nothing is written, and no other check is made of a ledger in PostgreSQL."""
-    import asyncio
+def _in_postgres(settings: "Settings") -> Iterator[Diagnosis]:
+    from leadline_server.cli.doctor_postgres import diagnosed
 
-    from leadline_server.domain.ledger_errors import LedgerUnavailable
-    from leadline_server.ledger_opening import address_of
-    from leadline_server.storage.postgres.database import open_pool
-
-    async def ask() -> None:
-        async with open_pool(address_of(settings)):
-            pass
-
-    try:
-        asyncio.run(ask())
-    except LedgerUnavailable as error:
-        return Diagnosis("ledger", "problem", error.message, "Check the setting ledger, the user, and the server.")
-    return Diagnosis("ledger", "ok", "PostgreSQL can be reached and keeps what it confirms; nothing else is checked")
+    yield _descriptors(settings)
+    yield check_traces(settings)
+    yield from diagnosed(settings)
 
 
 def _ledger(settings: "Settings") -> Diagnosis:
@@ -151,36 +142,23 @@ def _existing_parent(folder: Path) -> Path:
 
 
 def _key(settings: "Settings") -> Diagnosis:
-    from leadline_server.backup.restoring import missing_keys
-    from leadline_server.domain.ledger_errors import LedgerUnavailable
-    from leadline_server.encryption.key_sources import KeyFile
-    from leadline_server.encryption.settings import key_source
+    from leadline_server.backup.restoring import needed_keys
 
-    source, lost = key_source(settings), "What it encrypted has to be granted again without it."
     try:
-        ring = source.load()
-        missing = missing_keys(settings) if settings.ledger_path.exists() else ()
-    except LedgerUnavailable as error:
-        return Diagnosis("key", "problem", str(error), lost)
+        needed = needed_keys(settings) if settings.ledger_path.exists() else frozenset[str]()
     except (sqlite3.Error, OSError):
-        missing = ()  # the check of the ledger says more
-    if missing:
-        found = f"{source.name} lacks the key {', '.join(sorted(missing))}"
-        return Diagnosis("key", "problem", found, f"Run: leadline restore --keys FILE. {lost}")
-    if not ring:
-        return Diagnosis("key", "ok", f"{source.name} does not exist; the server creates it when it needs one")
-    if isinstance(source, KeyFile) and source.path.stat().st_mode & 0o007:
-        return Diagnosis("key", "problem", f"others can use {source.name}", f"Run: chmod 600 {source.name}")
-    return Diagnosis("key", "ok", f"{source.name} has {len(ring.keys)}")
+        needed = frozenset()  # the check of the ledger says more
+    return check_keys(settings, needed)
 
 
 def _connection(settings: "Settings", name: str) -> Diagnosis:
     import asyncio
 
     from leadline_server.cli.connections import ask_connection
+    from leadline_server.config_values import is_postgres
 
     check = f"connection {name}"
-    if not settings.ledger_path.exists():
+    if not (is_postgres(settings.ledger) or settings.ledger_path.exists()):
         return Diagnosis(check, "warning", "not asked, since there is no ledger", "Start the server first.")
     checked = asyncio.run(ask_connection(settings, name))
     action = f"Run: leadline connections check {name}"

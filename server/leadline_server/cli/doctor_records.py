@@ -28,6 +28,11 @@ def check_audit(settings: "Settings") -> Diagnosis:
             [(entries, waiting)] = connection.execute(query, (since,)).fetchall()
     except (sqlite3.Error, OSError) as error:
         return Diagnosis("audit", "problem", f"the audit trail cannot be read: {error}", "Run: leadline ledger check")
+    return waiting_entries(entries, waiting)
+
+
+def waiting_entries(entries: int, waiting: int) -> Diagnosis:
+    """The finding about an audit trail with so many entries, of which some wait long."""
     if waiting:
         action = "Start a server. If one runs, look for `audit trail not chained` in its log."
         return Diagnosis("audit", "warning", f"{waiting:,} entries wait for their place in a chain", action)

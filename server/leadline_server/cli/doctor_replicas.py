@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _ALIVE: Final = timedelta(seconds=90)
 """A server records itself every 30 seconds; one that missed three turns was killed, or cannot write."""
 
-_SKEW: Final = timedelta(seconds=1)
+SKEW: Final = timedelta(seconds=1)
 """Leases are compared with clocks and last 10 seconds; a second of difference is safe."""
 
 
@@ -37,7 +37,7 @@ def replicas(settings: "Settings") -> Iterator[Diagnosis]:
 
 def compared(recorded: "Sequence[Replica]", now: datetime, own: "Mapping[str, str]") -> Iterator[Diagnosis]:
     """The findings about the servers that were seen lately, and about `own`, the digests of the doctor's settings."""
-    running = [each for each in recorded if each.seen_time is not None and now - each.seen_time < _ALIVE]
+    running = running_of(recorded, now)
     lost = [each for each in recorded if each not in running]
     yield _versions(running)
     yield from _settings(running, own)
@@ -45,6 +45,11 @@ def compared(recorded: "Sequence[Replica]", now: datetime, own: "Mapping[str, st
     if lost:
         found = f"did not stop, and were not seen for {_ALIVE.seconds} seconds: {_names(lost)}"
         yield Diagnosis("lost servers", "warning", found, "Read their logs. A record is dropped after a day.")
+
+
+def running_of(recorded: "Sequence[Replica]", now: datetime) -> "Sequence[Replica]":
+    """The servers that were seen lately; `now` is the ledger's time."""
+    return [each for each in recorded if each.seen_time is not None and now - each.seen_time < _ALIVE]
 
 
 def _versions(running: "Sequence[Replica]") -> Diagnosis:
@@ -80,7 +85,7 @@ def _settings(running: "Sequence[Replica]", own: "Mapping[str, str]") -> Iterato
 def _clocks(running: "Sequence[Replica]") -> Iterator[Diagnosis]:
     """How far each server's clock is from the ledger's."""
     ahead = [(each, each.clock_time - each.seen_time) for each in running if each.seen_time is not None]
-    wrong = [f"{each.name} by {skew.total_seconds():+.1f} s" for each, skew in ahead if abs(skew) > _SKEW]
+    wrong = [f"{each.name} by {skew.total_seconds():+.1f} s" for each, skew in ahead if abs(skew) > SKEW]
     if wrong:
         found = f"clocks differ from the ledger's: {'; '.join(wrong)}"
         yield Diagnosis("clocks of servers", "problem", found, "Set the clocks, and keep them with NTP.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # importing these would slow the start of every other command
 
     from leadline_server.config import Settings
     from leadline_server.ledger.sqlite.integrity_findings import Finding
+    from leadline_server.ports.ledger import CopyState
 
 LedgerPath = Annotated[
     str | None, typer.Option("--ledger", metavar="PATH", help="The ledger's file, as in the server's settings.")
@@ -21,6 +22,7 @@ DataDir = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file with settings.")]
 
 _MEGABYTE: Final = 1_000_000
+_BESIDE: Final = "A newer leadline prepared it. This one works beside it, until the upgrade after that."
 
 
 def check(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config = None) -> None:
@@ -53,26 +55,61 @@ def version(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config 
     """
     import sqlite3
 
+    from leadline_server.config_values import is_postgres
     from leadline_server.ledger.sqlite.integrity import schema_versions
     from leadline_server.storage.read_only import read_only
 
-    path = existing(settings_of(ledger, data_dir, config).ledger_path)
+    settings = settings_of(ledger, data_dir, config)
+    if is_postgres(settings.ledger):
+        _show_version(*_versions_in_postgres(settings))
+    path = existing(settings.ledger_path)
     try:
         with read_only(path) as connection:
             stored, known = schema_versions(connection)
             copy = _copy_of(connection) if stored == known else ""
     except (sqlite3.Error, OSError) as error:
         fail([f"{path} cannot be read: {error}."], ExitCode.REFUSED)
+    _show_version(str(path), stored, known, copy)
+
+
+def _show_version(name: str, stored: int, known: int, copy: str) -> NoReturn:
+    """Print it, and end the command. `copy` says what the ledger is, if this program can use it."""
     typer.echo(
-        f"Ledger {path}: version {stored}.\nThis leadline: version {known}.\n{copy or _migration(stored, known)}"
+        f"Ledger {name}: version {stored}.\nThis leadline: version {known}.\n{copy or _migration(stored, known)}"
     )
-    raise typer.Exit(ExitCode.DONE if stored == known else ExitCode.REFUSED)
+    raise typer.Exit(ExitCode.DONE if copy else ExitCode.REFUSED)
+
+
+def _versions_in_postgres(settings: "Settings") -> tuple[str, int, int, str]:
+    """The name of the ledger, its version and this program's, and whether it is a copy if they are the same."""
+    import asyncio
+
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
+    from leadline_server.ledger.postgres.facts import read_facts
+    from leadline_server.ledger.postgres.ledger import MIGRATIONS
+    from leadline_server.ledger_opening import address_of
+    from leadline_server.storage.postgres.address import shown
+    from leadline_server.storage.postgres.migrations import load_halves
+
+    name, known = shown(settings.ledger), max(half.version for half in load_halves(MIGRATIONS))
+    try:
+        ledger = asyncio.run(read_facts(address_of(settings))).ledger
+    except LedgerUnavailable as error:
+        fail([f"{name} cannot be read: {error}"], ExitCode.REFUSED)
+    if ledger is None:
+        fail([f"{name} has no ledger yet; a server of leadline creates it."])
+    if ledger.schema == known:
+        return name, known, known, _copy_sentence(ledger.copy)
+    return name, ledger.schema, known, "" if ledger.finished > known or ledger.schema < known else _BESIDE
 
 
 def _copy_of(connection: "Connection") -> str:
     from leadline_server.ledger.sqlite.copy_mark import read_copy_state
 
-    state = read_copy_state(connection)
+    return _copy_sentence(read_copy_state(connection))
+
+
+def _copy_sentence(state: "CopyState") -> str:
     if state.is_standby:
         return "It is a standby: `leadline restore --live` makes it the live one."
     since = state.live_since

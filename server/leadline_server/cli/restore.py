@@ -24,6 +24,10 @@ def restore(
     data_dir: DataDir = None,
     config: Config = None,
     *,
+    standby: Annotated[
+        bool,
+        typer.Option("--standby", help="The ledger in PostgreSQL was put back by other means: make it a standby."),
+    ] = False,
     live: Annotated[bool, typer.Option("--live", help="Make the copy the live one. Stop the first server before.")] = (
         False
     ),
@@ -31,20 +35,22 @@ def restore(
         bool, typer.Option("--without-keys", help="With --live: drop what is encrypted with missing keys.")
     ] = False,
 ) -> None:
-    """Put a backup into an empty data directory, or go on with one that was restored.
+    """Put a backup into an empty data directory or PostgreSQL database, or go on with one that was restored.
 
     A restored copy is a standby. It accepts calls, but writes to no CRM and presents no refresh token until --live.
 
     Exit codes: 0 done, 1 refused, or keys are missing, 2 wrong usage.
     """
-    if folder is None and keys is None and not live:
-        fail(["Name the folder of a backup, or use --keys or --live."])
+    if folder is None and keys is None and not (standby or live):
+        fail(["Name the folder of a backup, or use --keys, --standby or --live."])
     settings = settings_of(ledger, data_dir, config)
     with _refusals():
         if folder is not None:
             _restore(settings, folder, keys)
         elif keys is not None:
             _restore_keys(settings, keys)
+        if standby:
+            _make_standby(settings)
         if live:
             _make_live(settings, without_keys=without_keys)
         else:
@@ -60,8 +66,18 @@ def _restore(settings: "Settings", folder: Path, keys: Path | None) -> None:
 def _restore_keys(settings: "Settings", keys: Path) -> None:
     from leadline_server.backup.restoring import restore_keys
 
-    existing(settings.ledger_path)
+    _existing(settings)
     typer.echo(f"Restored the key {', '.join(restore_keys(settings, keys))}.")
+
+
+def _make_standby(settings: "Settings") -> None:
+    from leadline_server.config_values import is_postgres
+
+    if not is_postgres(settings.ledger):
+        fail(["--standby is for a ledger in PostgreSQL. A copy that `leadline backup` made is a standby by itself."])
+    from leadline_server.backup.postgres import make_standby
+
+    make_standby(settings)
 
 
 def _make_live(settings: "Settings", *, without_keys: bool) -> None:
@@ -69,21 +85,22 @@ def _make_live(settings: "Settings", *, without_keys: bool) -> None:
 
     from leadline_server.backup.restoring import make_live
 
-    existing(settings.ledger_path)
-    import asyncio
-
-    is_new = asyncio.run(make_live(settings, datetime.now(UTC), without_keys=without_keys))
+    _existing(settings)
+    is_new = make_live(settings, datetime.now(UTC), without_keys=without_keys)
     typer.echo("It is live. Replay the calls since the backup." if is_new else "It is live already.")
 
 
-def _show_state(settings: "Settings") -> None:
-    from leadline_server.backup.restoring import KeysMissing, missing_keys
-    from leadline_server.ledger.sqlite.copy_mark import is_standby
-    from leadline_server.storage.read_only import read_only
+def _existing(settings: "Settings") -> None:
+    from leadline_server.config_values import is_postgres
 
-    with read_only(settings.ledger_path) as connection:
-        standby = is_standby(connection)
-    if standby:
+    if not is_postgres(settings.ledger):
+        existing(settings.ledger_path)
+
+
+def _show_state(settings: "Settings") -> None:
+    from leadline_server.backup.restoring import KeysMissing, copy_state_of, missing_keys
+
+    if copy_state_of(settings).is_standby:
         typer.echo("It is a standby: it writes to no CRM and presents no refresh token.")
         typer.echo("To make it the live one: stop the first server, then run: leadline restore --live")
     else:

@@ -1,4 +1,8 @@
-"""The commands: one class an RPC, with one `execute` each. They know nothing of gRPC."""
+"""The commands: one class an RPC, with one `execute` each. They know nothing of gRPC.
+
+Three RPCs need none, since all that they do is to ask one part: FindContact asks `lookup`, GetPreferences and
+GetAccountSettings ask the account.
+"""
 
 from dataclasses import dataclass
 
@@ -8,10 +12,7 @@ from leadline_server.commands.accounts import AccountAdministration
 from leadline_server.commands.count_call_logs import CountCallLogs
 from leadline_server.commands.create_contact import CreateContact
 from leadline_server.commands.export_account import ExportAccount
-from leadline_server.commands.find_contact import FindContact
-from leadline_server.commands.get_account_settings import GetAccountSettings
 from leadline_server.commands.get_call_log import GetCallLog
-from leadline_server.commands.get_preferences import GetPreferences
 from leadline_server.commands.keys import Keys
 from leadline_server.commands.list_audit_entries import ListAuditEntries
 from leadline_server.commands.list_call_logs import ListCallLogs
@@ -24,6 +25,7 @@ from leadline_server.commands.update_account_settings import UpdateAccountSettin
 from leadline_server.commands.update_preferences import UpdatePreferences
 from leadline_server.commands.users import Directory
 from leadline_server.commands.watch_call_logs import WatchCallLogs
+from leadline_server.contacts.lookup import ContactLookup
 
 __all__ = [
     "AccountAdministration",
@@ -33,10 +35,7 @@ __all__ = [
     "CreateContact",
     "Directory",
     "ExportAccount",
-    "FindContact",
-    "GetAccountSettings",
     "GetCallLog",
-    "GetPreferences",
     "Keys",
     "ListAuditEntries",
     "ListCallLogs",
@@ -57,7 +56,7 @@ class Commands:
     """Every command. `accounts` resolves the account of a request, which the command is then given."""
 
     accounts: AccountRegistry
-    find_contact: FindContact
+    lookup: ContactLookup
     search_contacts: SearchContacts
     create_contact: CreateContact
     log_call: LogCall
@@ -66,9 +65,7 @@ class Commands:
     list_call_logs: ListCallLogs
     count_call_logs: CountCallLogs
     watch_call_logs: WatchCallLogs
-    get_preferences: GetPreferences
     update_preferences: UpdatePreferences
-    get_account_settings: GetAccountSettings
     update_account_settings: UpdateAccountSettings
     directory: Directory
     list_placeholders: ListPlaceholders

@@ -83,7 +83,8 @@ class CreateContact:
         by = acting().acting_for(creation.user_id)
         if account.in_ledger is not None:
             return await self._transactions.run(
-                lambda transaction: self._within(transaction).create_once(account.within(transaction), creation, by)
+                account.id,
+                lambda transaction: self._within(transaction).create_once(account.within(transaction), creation, by),
             )
         if not creation.request_id:
             return await self._outside.create(account, creation, by)

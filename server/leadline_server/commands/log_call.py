@@ -69,9 +69,17 @@ class LogCall:
         self._clock = clock
 
     async def execute(
-        self, account: Account, report: CallReport, budget: Budget, *, validate_only: bool = False
+        self,
+        account: Account,
+        report: CallReport,
+        budget: Budget,
+        *,
+        validate_only: bool = False,
+        settings_version: int = 0,
     ) -> CallLog:
         """Store the report, and return the call log when it is delivered or when the budget ends.
+
+        With `settings_version`, the account may be outdated: see `AccountRegistry.confirmed`.
 
         Raises:
             InvalidRequest: the first report of a call without its direction, or a report whose user or replay is not
@@ -80,7 +88,8 @@ class LogCall:
             CallLogNotMovable: the call is logged against another contact, and the CRM cannot move it.
             PermissionDenied: the report may only change its own user's calls, and the call is another user's.
             CrmError: with `validate_only`, cannot tell.
-            BudgetExhausted: the report could not be stored in time; it may be stored a moment later.
+            BudgetExhausted: the report could not be stored in the caller's time; it may be stored a moment later.
+            SettingsChanged: the account was outdated; nothing was stored.
             LedgerUnavailable: the report could not be stored.
         """
         if report.replay_id:
@@ -92,14 +101,14 @@ class LogCall:
                 return await self._previewed(account, report)
         if account.in_ledger is not None:
             return await self._delivered_in_ledger(account, report, budget)
-        return await self._delivered(account, report, budget)
+        return await self._delivered(account, report, budget, settings_version)
 
     async def _delivered_in_ledger(self, account: Account, report: CallReport, budget: Budget) -> CallLog:
         """Store the report and deliver the call in one transaction, as far as that is possible."""
         lease = self._in_ledger.lease
         wanted = WantedChange(*self._change(account, report, lease), _checks_choice(report))
         async with within(budget):
-            await account.preferences(report.user_id)  # so that the transaction finds them in the cache
+            await self._transactions.prepare(account.id, report.user_id)
             delivered = await self._in_ledger.deliver(account, wanted)
         if delivered is None:
             return await self._delivered(account, report, budget)
@@ -109,22 +118,25 @@ class LogCall:
 
     async def _followed(self, account: Account, log: CallLog, budget: Budget) -> CallLog:
         """The log of a call that is on disk, once a delivery that has it is done, or when the budget ends."""
-        lease = self._worker.lease(account.crm.capabilities)
+        lease = self._worker.lease(account.capabilities)
         try:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):
                 return await self._worker.deliver(account, log, lease, is_new=False)
         except (TimeoutError, LedgerUnavailable):
             return log
 
-    async def _delivered(self, account: Account, report: CallReport, budget: Budget) -> CallLog:
+    async def _delivered(
+        self, account: Account, report: CallReport, budget: Budget, settings_version: int = 0
+    ) -> CallLog:
         """Store the report, then deliver the call."""
         if report.contact_id:
             await _refuse_mistaken_choice(account, report, budget.share(_CHOICE_SECONDS))
         log: CallLog | None = None
         try:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):
-                lease = self._worker.lease(account.crm.capabilities)
-                accepted = await self._call_logs.change(*self._change(account, report, lease))
+                lease = self._worker.lease(account.capabilities)
+                wanted = self._change(account, report, lease)
+                accepted = await self._call_logs.change(*wanted, settings_version=settings_version)
                 log = accepted.after
                 # If no process is delivering the call, its next attempt is already scheduled. A report that changes
                 # nothing must not bring it forward.
@@ -133,7 +145,7 @@ class LogCall:
                 return log
         except TimeoutError:
             if log is None:
-                raise BudgetExhausted(_NO_TIME) from None
+                raise _not_stored(budget) from None
             return log
         except LedgerUnavailable:
             if log is None:
@@ -149,7 +161,7 @@ class LogCall:
         self, account: Account, report: CallReport, lease: Lease
     ) -> tuple[CallKey, Callable[[CallLog | None], CallLog], CallJoining | None]:
         """The change by which the report is stored in the call's log."""
-        now, rules, can_move = self._clock.now(), account.rules, account.crm.capabilities.moves_log
+        now, rules, can_move = self._clock.now(), account.rules, account.capabilities.moves_log
         return (
             CallKey(account.id, report.event.call_id),
             partial(reported, report=report, now=now, rules=rules, can_move=can_move, lease=lease),
@@ -163,7 +175,7 @@ class LogCall:
             source=report.source,
             now=now,
             rules=account.rules,
-            can_move=account.crm.capabilities.moves_log,
+            can_move=account.capabilities.moves_log,
             lease=lease,
             only_of=report.only_of,
         )
@@ -181,12 +193,12 @@ class LogCall:
                 await check(seen)
             return await self._preview(transaction.call_logs, seen, report)
 
-        return await self._transactions.read(work)
+        return await self._transactions.read(account.id, work)
 
     async def _preview(self, call_logs: CallLogsInTransaction, account: Account, report: CallReport) -> CallLog:
         """The call log as the report and its delivery would leave it. Nothing is written."""
         known = await call_logs.get(CallKey(account.id, report.event.call_id))
-        now, capabilities = self._clock.now(), account.crm.capabilities
+        now, capabilities = self._clock.now(), account.capabilities
         lease, can_move = self._worker.lease(capabilities), capabilities.moves_log
         log = reported(known, report, now, rules=account.rules, can_move=can_move, lease=lease)
         if account.settings.join_linked_calls:
@@ -201,6 +213,14 @@ class LogCall:
             outcome = placeholder_decision(outcome, _not_created_yet(outcome))
         after = outcomes.decided(log, log, outcome, (log.crm_log_id, log.crm_log_url), now)
         return replace(after, revision=0 if known is None else log.revision, update_time=log.update_time)
+
+
+def _not_stored(budget: Budget) -> BudgetExhausted | LedgerUnavailable:
+    """Why a report is not stored yet: it was the caller's deadline, or the ledger takes longer than leadline waits."""
+    left = budget.remaining()
+    if left is None or left > 1:
+        return LedgerUnavailable("leadline's storage does not answer.", retry_after=1)
+    return BudgetExhausted(_NO_TIME)
 
 
 async def _joined(

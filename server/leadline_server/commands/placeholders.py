@@ -108,7 +108,7 @@ class RemovePlaceholder:
         if touched is not None:
             return touched
         crm = account.crm
-        if not crm.capabilities.deletes_contacts or not isinstance(crm, ContactDeleter):
+        if not account.capabilities.deletes_contacts or not isinstance(crm, ContactDeleter):
             return _CANNOT_DELETE
         log_ids = [log.crm_log_id for log in logs if log.crm_log_id]
         return _CHECKS[await crm.delete_contact(placeholder.contact_id, log_ids, only_check=only_check)]

@@ -45,7 +45,7 @@ class RetryCallLog:
             delivered = await self._in_ledger.deliver(account, wanted)
             if delivered is not None and delivered.is_whole:
                 return delivered.log
-        lease = self._worker.lease(account.crm.capabilities)
+        lease = self._worker.lease(account.capabilities)
         log = (await self._call_logs.change(key, partial(change, lease=lease))).after
         if log.next_attempt_time is None:
             return log

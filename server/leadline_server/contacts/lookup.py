@@ -33,11 +33,13 @@ class FoundContacts(NamedTuple):
     """The contacts that have some numbers, as the CRM had them at `as_of`. No matches: confirmed, none has them.
 
     `is_cut_off`: the CRM has more contacts than leadline reads. At least two real ones match as well as any can.
+    `settings_version`: the account's right after the CRM had answered; 0: not known.
     """
 
     matches: tuple[ContactMatch, ...]
     as_of: datetime
     is_cut_off: bool = False
+    settings_version: int = 0
 
 
 class ContactLookup:
@@ -90,30 +92,37 @@ class ContactLookup:
             found, as_of = await account.remembered.find(looked_up)
         else:
             found, as_of = await account.crm.find_contacts(looked_up), asked_at
-        search_lag = account.crm.capabilities.search_lag
-        contacts = {contact.id: contact for contact in found}
+        search_lag = account.capabilities.search_lag
+        contacts, version = {contact.id: contact for contact in found}, 0
         if as_of < asked_at or search_lag:
-            contacts.update(await self._not_shown_yet(account, looked_up, contacts, as_of))
+            more, version = await self._not_shown_yet(account, looked_up, contacts, as_of)
+            contacts.update(more)
         if len(contacts) <= TURN:
-            return FoundContacts(matches_of(looked_up, contacts.values(), account.rules), as_of)
-        return FoundContacts(await _matches(looked_up, tuple(contacts.values()), account.rules), as_of)
+            matches = matches_of(looked_up, contacts.values(), account.rules)
+        else:
+            matches = await _matches(looked_up, tuple(contacts.values()), account.rules)
+        return FoundContacts(matches, as_of, settings_version=version)
 
     async def _not_shown_yet(
         self, account: Account, numbers: Sequence[PhoneNumber], found: Mapping[str, Contact], as_of: datetime
-    ) -> dict[str, Contact]:
-        """Contacts that leadline created, in any process, that the CRM's answer may not have yet."""
-        since = as_of - account.crm.capabilities.search_lag
-        remembered = await self._claims.remembered(account.id, [number.key for number in numbers])
+    ) -> tuple[dict[str, Contact], int]:
+        """Contacts that leadline created, in any process, that the CRM's answer may not have yet.
+
+        And the settings version, if the CRM was not asked once more.
+        """
+        since = as_of - account.capabilities.search_lag
+        remembered, version = await self._claims.remembered_now(account.id, [number.key for number in numbers])
         contacts = {}
         for number_key, (contact_id, time) in remembered.items():
             if time < since or contact_id in found or contact_id in contacts:
                 continue
+            version = 0
             contact = await account.crm.get_contact(contact_id)
             if contact is None:
                 await self._forget(account, number_key, contact_id)
             elif contact.id not in found:  # it may have been merged into one of those
                 contacts[contact.id] = contact
-        return contacts
+        return contacts, version
 
     async def _forget(self, account: Account, number_key: str, contact_id: str) -> None:
         """Forget a deleted contact, so that later lookups need not ask for it. If that fails, this lookup goes on."""

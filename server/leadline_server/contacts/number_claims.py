@@ -178,7 +178,7 @@ class HeldClaim:
                 if claimed.given_up is not None and claimed.creation_key != self._row.own_key and not found.is_cut_off:
                     self._row.made(likeliest([match.contact for match in found.matches]).id, claimed.creation_key)
                 return found
-            unsettled = unsettled_for(claimed, self._account.crm.capabilities, asked_at)
+            unsettled = unsettled_for(claimed, self._account.capabilities, asked_at)
             if not unsettled:
                 return found
             await pause(unsettled)
@@ -209,7 +209,7 @@ class HeldClaim:
         """
         claimed = await self._row.acquire()
         own = key = self._row.own_key
-        if claimed.given_up is not None and self._account.crm.capabilities.enforces_unique_key:
+        if claimed.given_up is not None and self._account.capabilities.enforces_unique_key:
             key = claimed.creation_key
         elif claimed.creation_key != own:
             await self._row.begin_own()

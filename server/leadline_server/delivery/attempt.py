@@ -50,10 +50,18 @@ class DeliveryAttempt:
                 contact=log.contact, reason=log.reason, explanation=log.explanation, candidates=log.candidates
             )
 
-    async def preferences(self) -> EffectivePreferences:
-        """The preferences in force now for the log's user. The ledger is asked again only after a change of any."""
+    def last_preferences(self) -> EffectivePreferences | None:
+        """The preferences as last read, enough to tell whether to look up; None: not known."""
+        self._preferences = self._preferences or self.account.last_preferences(self.log.user_id)
+        return None if self._preferences is None else self._preferences.effective
+
+    async def preferences(self, settings_version: int = 0) -> EffectivePreferences:
+        """The preferences in force now for the log's user. The ledger is asked again only after a change of any.
+
+        `settings_version` is the version now; 0: it is asked for.
+        """
         known = self._preferences
-        if known is None or known.version != await self.account.settings_version():
+        if known is None or known.version != (settings_version or await self.account.settings_version()):
             known = self._preferences = await self.account.preferences(self.log.user_id)
         return known.effective
 
@@ -76,7 +84,7 @@ class DecisionLoader:
             CrmError: cannot tell whether the chosen contact exists.
             CrmRejected: the chosen contact does not exist any more.
         """
-        log, account, can = attempt.log, attempt.account, attempt.account.crm.capabilities
+        log, account, can = attempt.log, attempt.account, attempt.account.capabilities
         return Situation(
             call=log.call,
             user_id=log.user_id,
@@ -103,11 +111,13 @@ class DecisionLoader:
         situation = await self.situation(attempt, with_choice=not by_number)
         if by_number:
             situation = replace(situation, trigger=LogTrigger.MANUAL)
-        outcome = decide(situation, await attempt.preferences())
+        outcome = None if (last := attempt.last_preferences()) is None else decide(situation, last)
+        if not isinstance(outcome, LookUp):
+            outcome = decide(situation, await attempt.preferences())
         if not isinstance(outcome, LookUp):
             return outcome
         found = await self._lookup.find(attempt.account, outcome.numbers)
-        return _conclusive(situation, await attempt.preferences(), found)
+        return _conclusive(situation, await attempt.preferences(found.settings_version), found)
 
 
 class AttemptRunner:
@@ -139,7 +149,7 @@ class AttemptRunner:
     async def _decide(self, attempt: DeliveryAttempt) -> Decision | LeaveUnlogged | Wait:
         outcome = await self._decision_loader.decide(attempt)
         if attempt.log.state is CallLogState.LOGGED:
-            return moved(attempt.log, outcome, can_move=attempt.account.crm.capabilities.moves_log)
+            return moved(attempt.log, outcome, can_move=attempt.account.capabilities.moves_log)
         return await self._placeholder(attempt, outcome) if isinstance(outcome, CreatePlaceholder) else outcome
 
     async def _placeholder(
@@ -209,7 +219,7 @@ class AttemptRunner:
         self._check_settled(log)
         if not attempt.may_exist and not log.crm_log_id:
             return await crm.create_call_log(await _entry(attempt, decision), key)
-        can = crm.capabilities
+        can = attempt.account.capabilities
         if log.crm_log_id:
             entry = await _entry(attempt, decision, moves=can.moves_log and is_move(log, decision))
             return await crm.update_call_log(log.crm_log_id, entry)

@@ -25,13 +25,18 @@ class CopyWatch:
         self._mark = mark
         self._state = state
 
+    @property
+    def was_restored(self) -> bool:
+        """Whether the ledger is a restored copy, a standby or a live one. It is the same until this process ends."""
+        return self._state != _NEVER_RESTORED
+
     def is_standby(self) -> bool:
         """Whether this server must not write to a CRM."""
         return self._state.is_standby
 
     def may_lack(self, log: CallLog) -> bool:
         """Whether a call that is new in this ledger may be in the CRM already."""
-        return self._state != _NEVER_RESTORED and self._state.may_lack(log.call.start_time)
+        return self._state.may_lack(log.call.start_time)
 
     async def run(self) -> None:
         """Return when the ledger is no standby."""

@@ -21,7 +21,7 @@ from leadline_server.clock import Clock
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.numbers_in_transaction import NumbersContext, hold
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader, DeliveryAttempt, Result, stored_id
-from leadline_server.delivery.placeholder_budget import NotedPlaceholders, PlaceholderBudget
+from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter, existing
 from leadline_server.domain import leases
 from leadline_server.domain.call_log import CallLog, CallLogChange
@@ -29,6 +29,7 @@ from leadline_server.domain.crm_errors import CrmError
 from leadline_server.domain.errors import LeadlineError
 from leadline_server.domain.joining import CallJoining
 from leadline_server.domain.leases import Lease
+from leadline_server.domain.placeholders import LimitReached
 from leadline_server.ports.ledger import CallKey, LedgerTransaction, Transactions
 
 _log = structlog.get_logger(__name__)
@@ -66,10 +67,18 @@ class Delivered(NamedTuple):
 
 @dataclass(slots=True)
 class _Notes:
-    """Counted after the commit: the attempts with their results, and the placeholders."""
+    """Counted after the commit: the attempts with their results, and the placeholders. It is a CountsPlaceholders."""
 
     attempts: list[tuple[DeliveryAttempt, Result | Exception, CallLog]] = field(default_factory=list)
-    placeholders: NotedPlaceholders = field(default_factory=NotedPlaceholders)
+    created: int = 0
+    refused: list[LimitReached] = field(default_factory=list)
+
+    def create(self) -> None:
+        self.created += 1
+
+    def refuse(self, account_id: str, reached: LimitReached) -> None:
+        del account_id
+        self.refused.append(reached)
 
 
 class InLedgerDelivery:
@@ -77,7 +86,9 @@ class InLedgerDelivery:
 
     Attributes:
         lease: the lease that changes are made with. It is in no stored log, since each outcome ends it.
-        may_lack: whether a ledger that was restored may not know of an earlier write of a call.
+
+    Args:
+        may_lack: whether a restored ledger may not know of an earlier write of a call; None: it was never restored.
     """
 
     def __init__(
@@ -89,7 +100,7 @@ class InLedgerDelivery:
         budget: PlaceholderBudget,
         clock: Clock,
         *,
-        may_lack: Callable[[CallLog], bool] = lambda _: False,
+        may_lack: Callable[[CallLog], bool] | None = None,
     ) -> None:
         self.lease = Lease(uuid.uuid4().hex)
         self._transactions = transactions
@@ -98,7 +109,11 @@ class InLedgerDelivery:
         self._result_writer = result_writer
         self._budget = budget
         self._clock = clock
-        self.may_lack = may_lack
+        self._may_lack = may_lack
+
+    def may_lack(self, log: CallLog) -> bool:
+        """Whether the ledger may not know of an earlier write of the call, because it was restored."""
+        return self._may_lack is not None and self._may_lack(log)
 
     async def deliver(self, account: Account, wanted: WantedChange) -> Delivered | None:
         """Change the call's log, and deliver the call if the change made it due. All of it is on disk on return.
@@ -116,7 +131,7 @@ class InLedgerDelivery:
             return await self._delivered(transaction, account.within(transaction), wanted, noted[0])
 
         try:
-            delivered = await self._transactions.run(work)
+            delivered = await self._transactions.run(account.id, work)
         except LeadlineError:
             raise
         except Exception as error:  # noqa: BLE001 - an adapter may fail in any way
@@ -154,14 +169,16 @@ class InLedgerDelivery:
         self, transaction: LedgerTransaction, attempt: DeliveryAttempt, notes: _Notes
     ) -> Result | Exception:
         numbers = NumbersContext(transaction, self._lookup, self._clock)
-        runner = AttemptRunner(self._decision_loader, partial(hold, numbers), notes.placeholders, self._clock)
+        runner = AttemptRunner(self._decision_loader, partial(hold, numbers), notes, self._clock)
         try:
             return await runner.run(attempt)
         except CrmError as error:
             return error
 
     def _count(self, account: Account, notes: _Notes) -> None:
-        notes.placeholders.count_in(self._budget, account.id)
+        self._budget.created += notes.created
+        for reached in notes.refused:
+            self._budget.refuse(account.id, reached)
         for attempt, result, log in notes.attempts:
             self._result_writer.note(attempt, result, log)
 

@@ -64,26 +64,3 @@ class PlaceholderBudget:
                 limit=reached.limit,
                 period=reached.period,
             )
-
-
-class NotedPlaceholders:
-    """The placeholders of a transaction, to be counted once it is committed."""
-
-    def __init__(self) -> None:
-        self._created = 0
-        self._refused: list[LimitReached] = []
-
-    def create(self) -> None:
-        """As PlaceholderBudget has it, later."""
-        self._created += 1
-
-    def refuse(self, account_id: str, reached: LimitReached) -> None:
-        """As PlaceholderBudget has it, later."""
-        del account_id
-        self._refused.append(reached)
-
-    def count_in(self, budget: PlaceholderBudget, account_id: str) -> None:
-        """Count what was noted."""
-        budget.created += self._created
-        for reached in self._refused:
-            budget.refuse(account_id, reached)

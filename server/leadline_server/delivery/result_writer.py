@@ -93,7 +93,7 @@ class ResultWriter:
         if isinstance(error, NOT_SENT):
             pause = timedelta(seconds=bounded_seconds(error.retry_after or 0.0))
             return lambda log: outcomes.postponed(log, basis, decision, sentence, pause, now)
-        can = attempt.account.crm.capabilities
+        can = attempt.account.capabilities
         delay = delay_after(error, basis.attempts, can, self._jitter())
         settle_time = can.settle_time if is_perhaps_sent(error) else timedelta(0)
         return lambda log: outcomes.deferred(log, basis, decision, sentence, delay, now, settle_time=settle_time)

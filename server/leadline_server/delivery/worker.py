@@ -105,7 +105,7 @@ class DeliveryWorker:
             account = await self._registry.get_any(key.account_id)
             if account.in_ledger is not None and await self._in_ledger.take_up(account, key):
                 return
-            lease = self.lease(account.crm.capabilities)
+            lease = self.lease(account.capabilities)
             acquired = await self._acquire(key, lease)
             key = CallKey(account.id, acquired.after.call_id)  # the call may have joined another meanwhile
             if acquired.has_changed and self.in_flight.get(key) is None:

@@ -33,6 +33,7 @@ class AccountRecord:
         connection_revision: changes whenever its own connection changes; 0: it has none.
         create_time: when it was created.
         update_time: when its title or state changed.
+        settings_version: the settings version that it was read at.
     """
 
     account_id: str
@@ -42,6 +43,7 @@ class AccountRecord:
     connection_revision: int = 0
     create_time: datetime | None = None
     update_time: datetime | None = None
+    settings_version: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,7 +141,10 @@ class AuditFilter(NamedTuple):
 
 def canonical(document: dict[str, Any]) -> bytes:
     """JSON in UTF-8 with sorted keys and no spaces. Example: `{"action":"key.revoked","actor":"operator"}`."""
-    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return _CANONICAL.encode(document).encode()
+
+
+_CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def changed_fields(before: Any, after: Any, within: str = "") -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
+from leadline_server.domain.fast_init import fast_init
 from leadline_server.domain.numbers.dialled import parse_dialled
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_extension, parse_number
@@ -40,6 +41,7 @@ class Attestation(IntEnum):
     FAILED = 4
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
@@ -74,6 +76,7 @@ class CallLeg:
         return self.result is CallResult.ANSWERED or self.answer_time is not None
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypedDict, Unpack
 from leadline_server.domain.call import Call
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger, UpdateState
 from leadline_server.domain.contact import Contact, ContactMatch
+from leadline_server.domain.fast_init import fast_init, replacer
 from leadline_server.domain.linked_calls import (
     JoinedCalls,
 )
@@ -29,6 +30,7 @@ _NO_UPDATE: Final = UpdateState.NONE
 """As a global name it is read 15 times faster, and nearly every log has it."""
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -46,6 +48,7 @@ class Decision:
     candidates: tuple[ContactMatch, ...] = ()
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLog:
@@ -242,7 +245,10 @@ def changed(before: CallLog, now: datetime, **changes: Unpack[CallLogChanges]) -
         return before
     if not _SHOWN.isdisjoint(news) or _derived(before, news) != (before.shown_contact, before.update_state):
         news["revision"], news["update_time"] = before.revision + 1, now
-    return replace(before, **news)
+    return _with(before, news)
+
+
+_with: Final = replacer(CallLog)
 
 
 def _derived(log: CallLog, news: Mapping[str, Any]) -> tuple[Contact | None, UpdateState]:

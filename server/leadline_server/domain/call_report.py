@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from leadline_server.domain.call_log_states import LogTrigger
+from leadline_server.domain.fast_init import fast_init
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.unshown import unshown
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallReport:

@@ -65,7 +65,8 @@ def usable_name(name: str | None, number: PhoneNumber, prefixes: Sequence[str] =
     text = _bare((name or "")[:_MAX_READ], number, longest_first)
     if text is None or is_padded_place(text):
         return None
-    cleaned = _bare(_collapsed(text), number, longest_first)
+    collapsed = _collapsed(text)
+    cleaned = text if collapsed == text else _bare(collapsed, number, longest_first)
     if cleaned is None or _is_too_little(cleaned) or _is_number(cleaned, number):
         return None
     is_american = number.country_code in _CODES_OF_PLACES

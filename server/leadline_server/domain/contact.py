@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
+from leadline_server.domain.fast_init import fast_init
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.unshown import unshown
 
@@ -17,6 +18,7 @@ class MatchKind(IntEnum):
     EXTENSION = 3
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
@@ -36,6 +38,7 @@ class Contact:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True)
 class ContactMatch:
@@ -54,6 +57,7 @@ class ContactMatch:
     is_respelled: bool = False
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactDraft:

@@ -8,6 +8,7 @@ import html
 import re
 import unicodedata
 from base64 import b64decode
+from functools import lru_cache
 from quopri import decodestring
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -52,11 +53,14 @@ _BYTEWISE: Final = ("cp1252", "cp1251")
 
 def folded(text: str) -> str:
     """The text for comparison: lower case, full-width letters as ordinary ones, without accents."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     return unicodedata.normalize("NFKC", bare.casefold())
 
 
+@lru_cache(64)  # a caller's name is asked for its words five times in one decision
 def words_of(text: str) -> tuple[str, ...]:
     """The words of a text, folded; anything but letters, digits and their marks is between words."""
     chars = (char if char.isalnum() or unicodedata.category(char)[0] == "M" else " " for char in folded(text))
@@ -82,6 +86,8 @@ def decoded(text: str) -> str | None:
 
 def printable(text: str) -> str:
     """Controls become spaces; invisible marks go, but for the joiners that Persian and Indic names and emoji need."""
+    if text.isascii() and text.isprintable():
+        return text
     chars = []
     for char in unicodedata.normalize("NFC", text):
         category = unicodedata.category(char)

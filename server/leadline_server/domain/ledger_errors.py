@@ -18,6 +18,13 @@ class LedgerFull(LedgerUnavailable):
     reason = ErrorReason.LEDGER_FULL
 
 
+class SettingsChanged(LedgerUnavailable):
+    """A change depends on an account as it was before its settings changed; nothing was accepted. Read it again."""
+
+    def __init__(self) -> None:
+        super().__init__("The account's settings have just changed. Try again.", retry_after=0)
+
+
 class StandbyLedger(LedgerUnavailable):
     """The ledger is a restored copy, and not the live one."""
 

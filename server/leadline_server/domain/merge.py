@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 from leadline_server.domain.call import Call, CallLeg, Party
 from leadline_server.domain.call_legs import told_by_legs
 from leadline_server.domain.errors import FieldViolation, InvalidRequest
+from leadline_server.domain.fast_init import fast_init
 from leadline_server.domain.unshown import unshown
 
 MAX_ATTRIBUTES: Final = 64
@@ -43,6 +44,7 @@ _UNSTAMPED = Stamp()
 FieldStamps = Mapping[str, Stamp]
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamps:
     """The stamps of a call's fields, of its attributes by key, and of its legs' fields by leg id.
@@ -56,6 +58,7 @@ class Stamps:
     ended: datetime | None = None
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEvent:

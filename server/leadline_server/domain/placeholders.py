@@ -10,6 +10,7 @@ from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
 
 from leadline_server.domain.call import Attestation
+from leadline_server.domain.fast_init import fast_init
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.domain.unshown import unshown
 
@@ -65,6 +66,7 @@ class LimitReached(NamedTuple):
         return f"{named} limit of {self.limit} placeholders {self.period} is reached"
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:

@@ -6,10 +6,12 @@ from leadline_server.domain.call import Call
 from leadline_server.domain.call_log import Decision
 from leadline_server.domain.call_log_states import CallLogReason, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch
+from leadline_server.domain.fast_init import fast_init
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.unshown import unshown
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
@@ -57,6 +59,7 @@ class LookUp:
     numbers: tuple[PhoneNumber, ...]
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePlaceholder:

@@ -56,7 +56,7 @@ class EmbedPage:
             await answer(send, 400, b"")
             return
         account_id, user_id = self._whom(who.principal, said)
-        token, text = self._authenticator.embeds.issue(who.credential, account_id, user_id, said["origin"])
+        token, text = self._authenticator.embeds.issue(who.credential, account_id, user_id, said["origin"], who.until)
         await send_json(send, 200, {"token": text, "expire_time": round(token.expire_time)})
 
     def _whom(self, principal: Principal, said: dict[str, str]) -> tuple[str, str]:

@@ -1,10 +1,13 @@
 """uvicorn's HTTP/1.1 protocol with two more bounds: on connections, and on the time of a request's head."""
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from leadline_server.auth.certificate_names import NOT_AFTER
 
 HEAD_SECONDS: Final = 20.0
 """How long a new connection has to send its first request's head, in seconds; a later head has as long from its first
@@ -12,20 +15,22 @@ byte."""
 
 
 PEER_NAMES: Final = "leadline.peer_names"
-"""The extension of a request's scope with the names in the client's certificate, as gRPC's `auth_context` has them."""
+"""The extension of a request's scope with the names and the end of the client's certificate, by gRPC's names."""
 
 
 def names_in(certificate: Mapping[str, Any] | None) -> dict[object, object]:
-    """The names in a verified client certificate, such as `{"peer_dns": [b"pbx.acme"]}`; none without one.
+    """The names in a verified client certificate, and when it expires: `{"peer_dns": [b"pbx.acme"]}`; none without one.
 
     Args:
-        certificate: as `ssl.SSLSocket.getpeercert` tells it: `{"subjectAltName": (("DNS", "pbx.acme"),)}`.
+        certificate: as `ssl.SSLSocket.getpeercert` tells it: `{"subjectAltName": (("DNS", "pbx.acme"),)}` and more.
     """
     named = (certificate or {}).get("subjectAltName", ())
     found: dict[object, object] = {
         "peer_dns": [value.encode() for kind, value in named if kind == "DNS"],
         "peer_uri": [value.encode() for kind, value in named if kind == "URI"],
     }
+    if certificate and "notAfter" in certificate:
+        found[NOT_AFTER] = [str(ssl.cert_time_to_seconds(certificate["notAfter"])).encode()]
     return {kind: values for kind, values in found.items() if values}
 
 

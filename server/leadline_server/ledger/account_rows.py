@@ -18,8 +18,8 @@ def blocks_of(document: bytes) -> int:
 
 
 def account_of(row: Sequence[Any]) -> AccountRecord:
-    """An account: id, settings, title, state, times, and the revision of its connection."""
-    account_id, body, title, state, created_at, updated_at, revision = row
+    """An account: id, settings, title, state, times, the revision of its connection, and the settings version."""
+    account_id, body, title, state, created_at, updated_at, revision, version = row
     return AccountRecord(
         account_id=account_id,
         settings=SETTINGS.decode(body),
@@ -28,6 +28,7 @@ def account_of(row: Sequence[Any]) -> AccountRecord:
         connection_revision=revision,
         create_time=from_microseconds(created_at),
         update_time=from_microseconds(updated_at),
+        settings_version=version,
     )
 
 

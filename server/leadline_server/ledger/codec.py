@@ -67,21 +67,25 @@ def from_microseconds(microseconds: int) -> datetime:
 
 def stable_columns(log: CallLog) -> tuple[Any, ...]:
     """user_id, direction, number_key and start_time, which hardly ever change."""
+    direction = log.call.direction
     return (
         log.user_id,
-        log.call.direction,
+        None if direction is None else int(direction),
         log.number.key or None,
         to_microseconds(log.call.start_time or log.create_time),
     )
 
 
 def changing_columns(log: CallLog) -> tuple[Any, ...]:
-    """shown_state, reason, update_state, contact_id and next_attempt_time."""
-    due, (shown_state, update_state) = log.next_attempt_time, log.filed_as
+    """shown_state, reason, update_state, contact_id and next_attempt_time.
+
+    Plain integers: sqlite3 looks for a way to convert a member of an enum, which takes 3,400 instructions.
+    """
+    due, reason, (shown_state, update_state) = log.next_attempt_time, log.reason, log.filed_as
     return (
-        shown_state,
-        log.reason,
-        update_state,
+        int(shown_state),
+        None if reason is None else int(reason),
+        int(update_state),
         None if log.contact is None else log.contact.id,
         None if due is None else to_microseconds(due),
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.directory import CrmUser
+from leadline_server.domain.fast_init import fast_init
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.unshown import unshown
 from leadline_server.ports.crm_guarantees import Capabilities
@@ -47,6 +48,7 @@ class CrmLog:
     contact_id: str = field(default="", compare=False)
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
@@ -258,7 +260,8 @@ class CrmConnection:
     """An account's connection to its CRM.
 
     Attributes:
-        crm: the adapter.
+        crm: the adapter with its wrappers. Every request goes through it.
+        adapter: the adapter itself, which says what it guarantees.
         remembered: its remembered answers; None: it remembers none.
         is_connected: whether the connection could be opened. If not, it is tried again later.
         check: asks the CRM itself whether it can be used, whatever is remembered; None: as `crm.check`.
@@ -266,6 +269,7 @@ class CrmConnection:
     """
 
     crm: CrmAdapter
+    adapter: CrmAdapter
     remembered: RememberedAnswers | None = None
     is_connected: bool = True
     check: Callable[[], Awaitable[None]] | None = None

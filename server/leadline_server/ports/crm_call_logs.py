@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from leadline_server.domain.unshown import unshown
 
+
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCallLog:
     """A call log as the CRM has it now, also where people changed it.

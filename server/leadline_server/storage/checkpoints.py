@@ -25,6 +25,9 @@ class Checkpointer:
     by itself (wal_autocheckpoint=0). Instead the writer takes the write lock, so that no process can commit, and a
     second connection checkpoints meanwhile. Mode FULL would take that lock too, but goes on without it after a timeout.
     The last connection that closes checkpoints as well; no other process is connected then.
+
+    Attributes:
+        next_look: the connection's count of changed rows before which no checkpoint can be due.
     """
 
     def __init__(self, path: Path, after: int) -> None:
@@ -34,16 +37,14 @@ class Checkpointer:
         # checkpointed at once. Otherwise it would grow for ever if processes are killed before `after` changed rows.
         self._done_at = -after if log_bytes(path) > _SMALL_LOG_BYTES else 0
         self._not_before = 0.0
-        self._next_look = 0
-        self._is_large = False
+        self.next_look = 0
 
     def is_due(self, connection: sqlite3.Connection) -> bool:
         """Whether a checkpoint is due."""
         changes = connection.total_changes
-        if changes >= self._next_look:
-            self._next_look = changes + _LOOK_EVERY
-            self._is_large = log_bytes(self._path) > MAX_LOG_BYTES
-        if changes - self._done_at < self._after and not self._is_large:
+        rows_left = self._done_at + self._after - changes
+        if rows_left > 0 and log_bytes(self._path) <= MAX_LOG_BYTES:
+            self.next_look = changes + min(_LOOK_EVERY, rows_left)
             return False
         return time.monotonic() >= self._not_before
 
@@ -53,7 +54,7 @@ class Checkpointer:
             return
         changes = connection.total_changes
         if self._run(connection):
-            self._done_at, self._is_large = changes, False
+            self._done_at = changes
         else:
             self._not_before = time.monotonic() + _RETRY_SECONDS
 

@@ -7,7 +7,7 @@ import resource
 import sqlite3
 from pathlib import Path
 from time import perf_counter
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from leadline_server.storage.connection import connect, storage_error
 from leadline_server.storage.transactions import Work
@@ -25,10 +25,6 @@ PAUSE_SECONDS: Final = 1.0
 """After work that waited SLOW_SECONDS for a disk, no work runs inline for PAUSE_SECONDS."""
 
 _STEPS_BETWEEN_CHECKS: Final = 1_000
-
-
-class RunOnThread(Exception):
-    """The work cannot be done inline; do it on a thread."""
 
 
 class SlowDiskGuard:
@@ -57,45 +53,53 @@ def _blocks_read() -> int:
     return resource.getrusage(resource.RUSAGE_THREAD).ru_inblock
 
 
+class ReadsOnThread(Protocol):
+    """Does work on the thread of a connection that reads."""
+
+    async def __call__(self, work: Work[T]) -> T:
+        """The result of `work`."""
+        ...
+
+
 class InlineReader:
     """A connection that reads on the event loop's thread. Open, use and close it on that thread.
 
-    It waits for nothing: it raises RunOnThread if another process holds a lock, or if a query takes too long.
+    It waits for nothing. If another process holds a lock, or if a query takes too long, the work goes to `on_thread`.
 
     Args:
         path: the database file, with its schema.
         cache: the most memory for cached pages, in KiB.
+
+    Attributes:
+        on_thread: does the work of `read` on a thread.
     """
 
     def __init__(self, path: Path, cache: int) -> None:
+        self.on_thread: ReadsOnThread
+        self._is_open = True
         self._slow_disk_guard = SlowDiskGuard()
         self._steps_left = 0
         self._connection = connect(path, timeout=0)
         prepare_reader(self._connection, cache)
         self._connection.set_progress_handler(self._is_long, _STEPS_BETWEEN_CHECKS)
 
-    def read(self, work: Work[T]) -> T:
-        """The result of `work`.
-
-        Raises:
-            RunOnThread: do it on a thread. If the storage fails, the thread's error says how.
-            Exception: any error of `work`.
-        """
-        began = self._slow_disk_guard.begin()
-        if began is None:
-            raise RunOnThread
-        self._steps_left = MOST_STEPS
-        try:
-            return work(self._connection)
-        except sqlite3.Error as error:
-            if storage_error(error) is None:
-                raise
-            raise RunOnThread from error
-        finally:
-            self._slow_disk_guard.end(began)
+    async def read(self, work: Work[T]) -> T:
+        """The result of `work`, which may be called twice. Raises any error of `work`, and as `on_thread`."""
+        began = self._slow_disk_guard.begin() if self._is_open else None
+        if began is not None:
+            self._steps_left = MOST_STEPS
+            try:
+                return work(self._connection)
+            except sqlite3.Error as error:
+                if storage_error(error) is None:
+                    raise
+            finally:
+                self._slow_disk_guard.end(began)
+        return await self.on_thread(work)  # if the storage fails, its error says how
 
     def close(self) -> None:
         """Close the connection."""
+        self._is_open = False
         self._connection.close()
 
     def _is_long(self) -> bool:

@@ -21,7 +21,7 @@ from leadline_server.storage.connection import (
 )
 from leadline_server.storage.integrity import DAMAGED, check_pages, refuse_orphaned_log
 from leadline_server.storage.migrations import VERSIONS, load_migrations, migrate
-from leadline_server.storage.read_inline import InlineReader, RunOnThread, SlowDiskGuard, prepare_reader
+from leadline_server.storage.read_inline import InlineReader, SlowDiskGuard, prepare_reader
 from leadline_server.storage.transactions import (
     BatchWork,
     MergedWork,
@@ -119,9 +119,15 @@ class SqliteDatabase:
         self._writer = writer
         self._reader = reader
         self._inline_reader = inline_reader
+        inline_reader.on_thread = self.read
+        self.read_inline: Final = inline_reader.read
+        """As `read`, on the event loop's thread, for a few index lookups. It falls back to `read`.
+
+        Every query of its work sees its own snapshot, so the work should be one query. It may be called twice.
+        """
         self._checkpointer = checkpointer
         self._slow_disk_guard = SlowDiskGuard()
-        self._hooks: list[Callable[[], object]] = []
+        self._hooks: dict[object, Callable[[], object]] = {}
         self._writes: Batcher[Submitted, Any] = Batcher(self._commit, _MAX_WRITES)
         self._reads: Batcher[Work[Any], Any] = Batcher(self._query, _MAX_READS)
         self._is_closed = False
@@ -131,9 +137,15 @@ class SqliteDatabase:
         """How many rows this process has changed since it opened the database. It asks nothing."""
         return self._writer.connection.total_changes
 
-    def after_commit(self, hook: Callable[[], object]) -> None:
-        """Call `hook` on the event loop after every group of writes that changed a row, before the writes return."""
-        self._hooks.append(hook)
+    def after_commit(self, hook: Callable[[], object]) -> Callable[[], None]:
+        """Call `hook` on the event loop after every group of writes that changed a row. Returns what ends that."""
+        key = object()
+        self._hooks[key] = hook
+
+        def end() -> None:
+            self._hooks.pop(key, None)
+
+        return end
 
     async def write(self, work: Work[T]) -> T:
         """The result of `work`, once its changes are committed and synced to disk.
@@ -179,17 +191,6 @@ class SqliteDatabase:
         self._ensure_open()
         return cast("T", await self._reads.submit(work))
 
-    async def read_inline(self, work: Work[T]) -> T:
-        """As `read`, on the event loop's thread, for a few index lookups. It falls back to `read`.
-
-        Every query of `work` sees its own snapshot, so `work` should be one query. It may be called twice.
-        """
-        self._ensure_open()
-        try:
-            return self._inline_reader.read(work)
-        except RunOnThread:
-            return await self.read(work)
-
     async def close(self) -> None:
         """Finish what was submitted, then close all connections. Closing twice is allowed."""
         if self._is_closed:
@@ -219,7 +220,7 @@ class SqliteDatabase:
             results = await self._writer.run(lambda connection: end_group(connection, begun))
         if self._writer.connection.total_changes != before:
             loop = asyncio.get_running_loop()
-            for hook in self._hooks:
+            for hook in self._hooks.values():
                 loop.call_soon(hook)  # so that an error of the hook is logged, and does not fail a committed write
         return results_by_item(works, results, len(submitted))
 
@@ -227,7 +228,8 @@ class SqliteDatabase:
         """The results of the works, run on the event loop's thread, not committed yet; None: run them on a thread."""
         connection = self._writer.connection
         is_short = count <= _MAX_INLINE_WRITES and all(work.is_short for work in works)
-        if not is_short or self._checkpointer.is_due(connection):
+        may_checkpoint = connection.total_changes >= self._checkpointer.next_look
+        if not is_short or (may_checkpoint and self._checkpointer.is_due(connection)):
             return None
         began = self._slow_disk_guard.begin()
         if began is None:

@@ -238,12 +238,12 @@ class PreferenceCases:
         async with open_ledger() as other:
             for _ in range(3):
                 before = await ledger.preferences.get(ACCOUNT, ALICE)
-                assert before.version == await ledger.preferences.version(ACCOUNT)
+                assert before.version == await ledger.settings_versions.current(ACCOUNT)
                 await other.preferences.change(ACCOUNT, ALICE, _with_number)
-                assert before.version != await ledger.preferences.version(ACCOUNT)
+                assert before.version != await ledger.settings_versions.current(ACCOUNT)
                 before = await ledger.preferences.get(ACCOUNT, ALICE)
                 await other.accounts.change(ACCOUNT, _with_format)
-                assert before.version != await ledger.preferences.version(ACCOUNT)
+                assert before.version != await ledger.settings_versions.current(ACCOUNT)
 
     async def test_preferences_changed_through_another_handle_are_in_force_at_once(
         self, ledger: Ledger, open_ledger: OpenLedger

@@ -81,6 +81,13 @@ class TracedCrm(CrmWrapper):
             return await work(*args, **kwargs)
 
 
+def _traced_postgres(tracing: Tracing, *parts: Any) -> Any:
+    # asyncpg is not in every installation
+    from leadline_server.storage.postgres.traced import TracedPostgresDatabase
+
+    return TracedPostgresDatabase(tracing, *parts)
+
+
 def traced(tracing: Tracing) -> Parts:
     """The parts with their spans."""
     return Parts(
@@ -88,4 +95,5 @@ def traced(tracing: Tracing) -> Parts:
         decisions=lambda lookup, clock: TracedDecisions(lookup, clock, tracing),
         database=partial(TracedDatabase, tracing),
         crm=lambda adapter, name: TracedCrm(adapter, tracing, name),
+        postgres=partial(_traced_postgres, tracing),
     )

@@ -10,6 +10,7 @@ from typing import Any, Final
 from leadline.v1 import call_log_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceServicer
 
+from leadline_server.audit.acting import PRINCIPAL
 from leadline_server.commands import Commands
 from leadline_server.commands.list_call_logs import CallLogList, CallLogQuery
 from leadline_server.commands.watch_call_logs import Watch
@@ -21,7 +22,6 @@ from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.ports.ledger import CallKey, CallLogFilter
-from leadline_server.transport.admission.guard import PRINCIPAL
 from leadline_server.transport.call_log_counts import count_call_logs_response, counting_of
 from leadline_server.transport.context import Context
 from leadline_server.transport.endpoint import read_by_rules
@@ -152,9 +152,16 @@ class CallLogServicer(CallLogServiceServicer):
         """Accept a report of a call."""
         principal = PRINCIPAL.get()
         report = report_of(principal, call_report(request))
-        account = await self._commands.accounts.get(report.account_id)
-        budget = Budget(context.time_remaining())
-        log = await self._commands.log_call.execute(account, report, budget, validate_only=request.validate_only)
+        accounts, log_call, budget = self._commands.accounts, self._commands.log_call, Budget(context.time_remaining())
+        if request.validate_only or report.contact_id:  # the CRM is asked before anything is written
+            log = await log_call.execute(
+                await accounts.get(report.account_id), report, budget, validate_only=request.validate_only
+            )
+        else:
+            log = await accounts.confirmed(
+                report.account_id,
+                lambda account, version: log_call.execute(account, report, budget, settings_version=version),
+            )
         return pb.LogCallResponse(**_call_log(_shown(principal, log)))
 
     async def GetCallLog(self, request: pb.GetCallLogRequest, context: Context) -> pb.GetCallLogResponse:

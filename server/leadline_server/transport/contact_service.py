@@ -102,7 +102,7 @@ class ContactServicer(ContactServiceServicer):
     async def FindContact(self, request: pb.FindContactRequest, context: Context) -> pb.FindContactResponse:
         """Look up the contacts that have some numbers."""
         account, numbers = await read_by_rules(self._commands.accounts, request, numbers_to_find)
-        found = await self._commands.find_contact.execute(account, numbers, skip_cache=request.skip_cache)
+        found = await self._commands.lookup.answer(account, numbers, may_be_remembered=not request.skip_cache)
         return FOUND_CONTACTS.message(found)
 
     async def SearchContacts(self, request: pb.SearchContactsRequest, context: Context) -> pb.SearchContactsResponse:

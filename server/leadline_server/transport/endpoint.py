@@ -119,7 +119,7 @@ def unary_endpoint(
             admitted = admitted or await entry.admit(charged, size, began, context.time_remaining)
             request = request or decode_for(decode, data, account_id)
             if guard is not None and who is not None:
-                guard.permit(who, request)
+                guard.permit(who, request, account_id)
             return await work(request, context)
         except asyncio.CancelledError:
             code = status.CANCELLED

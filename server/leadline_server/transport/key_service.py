@@ -4,10 +4,10 @@
 from leadline.admin.v1 import key_service_pb2 as pb
 from leadline.admin.v1.key_service_pb2_grpc import KeyServiceServicer
 
+from leadline_server.audit.acting import PRINCIPAL
 from leadline_server.commands import Commands
 from leadline_server.commands.keys import KeyWish
 from leadline_server.ports.ledger.credentials import DenialKind
-from leadline_server.transport.admission.guard import PRINCIPAL
 from leadline_server.transport.context import Context
 from leadline_server.wire.keys import key_message, overlap_of, wish_fields
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations

@@ -9,6 +9,7 @@ from leadline.v1 import preferences_pb2
 from leadline.v1 import preferences_service_pb2 as pb
 from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceServicer
 
+from leadline_server.audit.acting import PRINCIPAL
 from leadline_server.commands import Commands
 from leadline_server.commands.update_account_settings import AccountSettingsUpdate
 from leadline_server.commands.update_preferences import PreferencesUpdate
@@ -16,7 +17,6 @@ from leadline_server.domain.access.answers import shown_settings
 from leadline_server.domain.numbers.numbering_rules import NumberingRules, numbering_rules
 from leadline_server.domain.preferences import PREFERENCE_FIELDS, USER_ONLY_FIELDS, AccountSettings
 from leadline_server.ports.ledger import PreferencesInForce
-from leadline_server.transport.admission.guard import PRINCIPAL
 from leadline_server.transport.context import Context
 from leadline_server.transport.endpoint import read_by_rules
 from leadline_server.wire.preferences import (
@@ -157,7 +157,7 @@ class PreferencesServicer(PreferencesServiceServicer):
         """Show the preferences of a user."""
         user_id = user_of(request)
         account = await self._commands.accounts.get(request.account_id)
-        return get_preferences_response(await self._commands.get_preferences.execute(account, user_id))
+        return get_preferences_response(await account.preferences(user_id))
 
     async def UpdatePreferences(
         self, request: pb.UpdatePreferencesRequest, context: Context
@@ -172,8 +172,7 @@ class PreferencesServicer(PreferencesServiceServicer):
         """Show an account's settings."""
         account_id = account_of(request)
         account = await self._commands.accounts.get(account_id)
-        settings = await self._commands.get_account_settings.execute(account)
-        return get_account_settings_response(shown_settings(PRINCIPAL.get(), settings))
+        return get_account_settings_response(shown_settings(PRINCIPAL.get(), account.settings))
 
     async def UpdateAccountSettings(
         self, request: pb.UpdateAccountSettingsRequest, context: Context

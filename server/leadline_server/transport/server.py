@@ -109,6 +109,7 @@ class Server:
         self._stream_checks: asyncio.Task[None] | None = None
         self._health = _Health()
         self._is_serving = False
+        self._has_ledger = True
         limits = connections or ConnectionLimits()
         self._shares_ports = limits.shares_ports
         others = server_ids()
@@ -150,8 +151,13 @@ class Server:
 
     @property
     def is_serving(self) -> bool:
-        """Whether the server takes new calls."""
-        return self._is_serving
+        """Whether the server takes new calls, and its ledger writes."""
+        return self._is_serving and self._has_ledger
+
+    async def tell_ledger(self, works: bool) -> None:  # noqa: FBT001 - it is told one thing
+        """Tell health checks whether the ledger takes writes. Calls are taken all the same, and refused."""
+        self._has_ledger = works
+        await self._set_health(_SERVING if works else _NOT_SERVING)
 
     @property
     def ids(self) -> list[int]:

@@ -10,9 +10,8 @@ from google.protobuf.message import Message
 
 from leadline_server.transport import status
 from leadline_server.transport.admission.account_id import read_account_id
-from leadline_server.transport.admission.door import CallEntry
+from leadline_server.transport.admission.door import AccountUse, CallEntry
 from leadline_server.transport.admission.guard import Guard
-from leadline_server.transport.admission.quotas import AccountUse
 from leadline_server.transport.bulk_reads import Note
 from leadline_server.transport.context import Context
 from leadline_server.transport.endpoint import check_size, decode_for, decoder_of
@@ -50,7 +49,7 @@ def stream_endpoint(
             use = await entry.begin_watch(charged, len(data), began)
             request = decode_for(decode, data, account_id)
             if guard is not None and who is not None:
-                guard.permit(who, request)
+                guard.permit(who, request, account_id)
             async with streams.opened(who) as stream, aclosing(behaviour(request, context)) as responses:
                 response = await _next(responses, stream)
                 if note is not None:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import grpc
 from leadline.v1 import call_log_service_pb2 as pb
@@ -104,7 +104,13 @@ def report(call_id: str, caller: str, step: int = 1) -> pb.LogCallRequest:
     return pb.LogCallRequest(account_id=ACCOUNT, user_id=USER, call=call)
 
 
-async def want_placeholders(server: ServerProcess) -> None:
+class Addressed(Protocol):
+    """What is reached at a host and port."""
+
+    address: str
+
+
+async def want_placeholders(server: Addressed) -> None:
     """Have contacts made for strangers from now on, as many as there are."""
     wish: Any = {"unknown_contact_action": "UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER"}
     room: Any = {"placeholder_limit_per_hour": 1_000_000, "placeholder_limit_per_day": 1_000_000}
@@ -115,7 +121,7 @@ async def want_placeholders(server: ServerProcess) -> None:
         await stub.UpdatePreferences(update)
 
 
-async def settled(server: ServerProcess, seconds: float = 60.0) -> dict[str, CallLog]:
+async def settled(server: Addressed, seconds: float = 60.0) -> dict[str, CallLog]:
     """Every call log by call id, once all of them have arrived in the CRM as they are."""
     async with grpc.aio.insecure_channel(server.address) as channel:
         stub = CallLogServiceStub(channel)

@@ -10,13 +10,13 @@ import asyncio
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 from unittest import mock
 
 import grpc
@@ -48,11 +48,28 @@ _PATIENCE: Final = 20.0  # seconds, of real time, in which anything has to come 
 _STABLE: Final = 0.12  # seconds without any news after which what hangs is taken to hang
 
 
-class Front:
-    """The server and the channel to it; `app` is what is behind it now."""
+class Ledgers(Protocol):
+    """Where the ledgers of runs are, other than in files: each has an address."""
 
-    def __init__(self, runner: asyncio.Runner) -> None:
+    def create(self) -> str:
+        """A new ledger for a run."""
+        ...
+
+    def taken_away(self, ledger: str) -> str:
+        """The same ledger as it is at this instant, at another address. The old one reaches nothing any more."""
+        ...
+
+    def drop(self, ledger: str) -> None:
+        """The run is over."""
+        ...
+
+
+class Front:
+    """The server and the channel to it; `app` is what is behind it now. Without `ledgers` they are files."""
+
+    def __init__(self, runner: asyncio.Runner, ledgers: Ledgers | None = None) -> None:
         self._runner = runner
+        self.ledgers = ledgers
         self.app: App
         self.run(self._open())
 
@@ -101,19 +118,22 @@ class _ForwardAccounts:
     async def get(self, account_id: str) -> Account:
         return await self._front.app.commands.accounts.get(account_id)
 
+    async def confirmed(self, account_id: str, work: Callable[[Account, int], Awaitable[T]]) -> T:
+        return await self._front.app.commands.accounts.confirmed(account_id, work)
+
     async def find(self, account_id: str) -> Account | None:
         return await self._front.app.commands.accounts.find(account_id)
 
 
 @contextmanager
-def serving() -> Iterator[Front]:
+def serving(ledgers: Ledgers | None = None) -> Iterator[Front]:
     """A front for any number of runs. The delivery loop looks more often than in life; all else is as it is."""
     with (
         silence(),
         asyncio.Runner() as runner,
         mock.patch.object(delivery_loop, "POLL_SECONDS", _POLL_SECONDS),
     ):
-        front = Front(runner)
+        front = Front(runner, ledgers)
         try:
             yield front
         finally:
@@ -130,7 +150,7 @@ class Service:
         memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made there
         self._folder = Path(tempfile.mkdtemp(prefix="leadline-model-", dir=memory if memory.is_dir() else None))
         self._ledgers = 0
-        self._ledger = self._folder / "ledger-0.db"
+        self._ledger = str(self._folder / "ledger-0.db") if front.ledgers is None else front.ledgers.create()
         self._stack = AsyncExitStack()
         self._kept = AsyncExitStack()
         self.unanswered: list[asyncio.Task[Any]] = []
@@ -147,7 +167,7 @@ class Service:
 
     async def _open(self) -> None:
         self.registry = CollectorRegistry()
-        settings = Settings(data_dir=self._folder, ledger=str(self._ledger))
+        settings = Settings(data_dir=self._folder, ledger=self._ledger)
         wrap = MoodyCrm(self._crm, self.mood, self._has, read_number)
         self._stack = AsyncExitStack()
         opened = open_app(settings, clock=self.clock, wrap=lambda _: wrap, registry=self.registry)
@@ -174,16 +194,21 @@ class Service:
 
     async def crash(self) -> None:
         """Go on from the ledger as it is on disk at this instant; what the old process still does reaches nothing."""
+        self.mood.crash()
+        ledgers = self.front.ledgers
+        image = self._copied() if ledgers is None else ledgers.taken_away(self._ledger)
+        await self._hang_up()
+        await self._stack.aclose()
+        self._ledger = image
+        await self._open()
+
+    def _copied(self) -> str:
         self._ledgers += 1
         image = self._folder / f"ledger-{self._ledgers}.db"
         for suffix in ("", "-wal"):
             if (part := Path(f"{self._ledger}{suffix}")).exists():
                 shutil.copyfile(part, f"{image}{suffix}")
-        self.mood.crash()
-        await self._hang_up()
-        await self._stack.aclose()
-        self._ledger = image
-        await self._open()
+        return str(image)
 
     async def _hang_up(self) -> None:
         for task in self.unanswered:
@@ -193,6 +218,8 @@ class Service:
 
     def close(self) -> None:
         self.front.run(self._close())
+        if self.front.ledgers is not None:
+            self.front.ledgers.drop(self._ledger)
         shutil.rmtree(self._folder)
 
     async def _close(self) -> None:

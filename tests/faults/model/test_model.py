@@ -6,13 +6,13 @@ comparison, `service` and `crm` what runs. A failure prints the steps that lead 
 
 import pytest
 from faults.model.machine import Account
-from faults.model.service import serving
+from faults.model.service import Ledgers, serving
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 
-def run(runs: int, steps: int, *, derandomize: bool) -> None:
-    """Play so many runs of so many steps at the most."""
+def run(runs: int, steps: int, *, derandomize: bool, ledgers: Ledgers | None = None) -> None:
+    """Play so many runs of so many steps at the most; each with a ledger in a file, or one of `ledgers`."""
     chosen = settings(
         max_examples=runs,
         stateful_step_count=steps,
@@ -22,7 +22,7 @@ def run(runs: int, steps: int, *, derandomize: bool) -> None:
         print_blob=False,
         suppress_health_check=list(HealthCheck),
     )
-    with serving() as front:
+    with serving(ledgers) as front:
         Account.front = front
         run_state_machine_as_test(Account, settings=chosen)
 

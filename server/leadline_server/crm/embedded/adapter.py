@@ -1,25 +1,12 @@
 """The adapter to the embedded CRM, which is the default. It offers everything that an adapter can guarantee."""
 
-import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 
-from leadline_server.crm.embedded.contact_inserts import WantedContact
-from leadline_server.crm.embedded.database import CrmDatabase, CrmTables
-from leadline_server.crm.embedded.journal import NewLog, find_log, read_log, update_log
-from leadline_server.crm.embedded.removal import forget_book, remove_unused
-from leadline_server.crm.embedded.rows import (
-    CONTACT_COLUMNS,
-    asked_keys,
-    contact_from,
-    new_id,
-    number_keys,
-    prepare,
-)
-from leadline_server.crm.embedded.search import search
+from leadline_server.crm.embedded.rows import asked_keys, new_id, number_keys, prepare
+from leadline_server.crm.embedded.tables import CrmTables, NewLog, WantedContact
 from leadline_server.crm.toolkit.bounds import within_bounds
 from leadline_server.crm.toolkit.own_fields import OwnFields, as_texts
 from leadline_server.domain.clean_text import cleaned
@@ -44,9 +31,6 @@ CAPABILITIES: Final = Capabilities(
     methods=ALL_METHODS | {CrmMethod.GET_CALL_LOG},
     in_ledger=True,
 )
-
-
-_ANY: Final = "SELECT pk FROM crm_contacts LIMIT 1"
 
 
 def utc_now() -> datetime:
@@ -84,15 +68,12 @@ class EmbeddedCrm:
 
     @property
     def is_in_ledger(self) -> bool:
-        """Whether the tables are in the ledger's file."""
-        return isinstance(self._database, CrmDatabase) and self._database.is_in_ledger
+        """Whether the tables are in the ledger's database."""
+        return self._database.is_in_ledger
 
     def within(self, transaction: LedgerTransaction) -> "EmbeddedCrm":
-        """The same book and journal in a transaction of the SQLite ledger."""
-        connection = getattr(transaction, "connection", None)  # isinstance() of a protocol takes 10 us
-        if connection is None or not isinstance(self._database, CrmDatabase):
-            raise TypeError("the embedded CRM is not in this ledger")
-        tables = self._database.within(connection)
+        """The same book and journal in a transaction of the ledger."""
+        tables = self._database.within(transaction)
         return EmbeddedCrm(tables, self._account_id, self._rules, now=self._now, own=self._own)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
@@ -104,13 +85,11 @@ class EmbeddedCrm:
 
     async def get_contact(self, contact_id: str) -> Contact | None:
         """The contact with this id, or None."""
-        return await self._database.read_inline(
-            lambda connection: _get_contact(connection, self._account_id, contact_id)
-        )
+        return await self._database.get_contact(self._account_id, contact_id)
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
         """A page of the contacts whose name contains `name` in upper or lower case."""
-        return await search(self._database, self._account_id, name, limit, cursor)
+        return await self._database.search(self._account_id, name, limit, cursor)
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
         """Add a contact, unless one was added with `key`. Raises CrmRejected for a type outside CONTACT_TYPES."""
@@ -132,15 +111,11 @@ class EmbeddedCrm:
 
     async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
         """Delete a contact that no one has used, in one transaction with the check."""
-        work = partial(remove_unused, account_id=self._account_id, contact_id=contact_id, log_ids=log_ids)
-        if only_check:
-            return await self._database.read(partial(work, only_check=True))
-        return await self._database.write(partial(work, only_check=False))
+        return await self._database.remove_unused(self._account_id, contact_id, log_ids, only_check=only_check)
 
     async def forget(self, limit: int) -> bool:
         """Delete at most `limit` contacts and as many logs of the account; false once nothing is left."""
-        account_id = self._account_id
-        return await self._database.write(lambda connection: forget_book(connection, account_id, limit))
+        return await self._database.forget(self._account_id, limit)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call, unless one was logged with `key`."""
@@ -151,21 +126,19 @@ class EmbeddedCrm:
         """Change a log to what `entry` says, and its contact if it moves."""
         now = self._now()
         entry = _with_attributes(entry, as_texts(self._own.of_new_call(entry)) if self._own else {})
-        return await self._database.write(
-            lambda connection: update_log(connection, self._account_id, log_id, entry, now)
-        )
+        return await self._database.update_log(self._account_id, log_id, entry, now)
 
     async def find_call_log(self, key: str) -> CrmLog | None:
         """The log that was written with `key`, or None."""
-        return await self._database.read_inline(lambda connection: find_log(connection, self._account_id, key))
+        return await self._database.find_log(self._account_id, key)
 
     async def get_call_log(self, log_id: str) -> StoredCallLog | None:
         """The log with this id, or None."""
-        return await self._database.read_inline(lambda connection: read_log(connection, self._account_id, log_id))
+        return await self._database.read_log(self._account_id, log_id)
 
     async def check(self) -> None:
         """Return if the book can be read."""
-        await self._database.read(lambda connection: connection.execute(_ANY).fetchone())
+        await self._database.check()
 
 
 def _with_attributes(entry: LogEntry, own: Mapping[str, str]) -> LogEntry:
@@ -178,12 +151,3 @@ def _with_attributes(entry: LogEntry, own: Mapping[str, str]) -> LogEntry:
 def _written(number: PhoneNumber) -> str:
     """The number as a new contact keeps it: with its country code if it has one."""
     return number.key if number.kind is NumberKind.DIALABLE else number.text
-
-
-def _get_contact(connection: sqlite3.Connection, account_id: str, contact_id: str) -> Contact | None:
-    row = connection.execute(
-        f"SELECT {CONTACT_COLUMNS} FROM crm_contacts AS c"  # noqa: S608 - a constant
-        " WHERE c.id = ? AND c.book = (SELECT book FROM crm_books WHERE account_id = ?)",
-        (contact_id, account_id),
-    ).fetchone()
-    return contact_from(row) if row else None

@@ -1,9 +1,10 @@
-"""The adapter type `embedded`: tables in the ledger's file, with a book for each account."""
+"""The adapter type `embedded`: tables in the ledger's database, with a book for each account."""
 
 from leadline_server.crm.embedded.adapter import CAPABILITIES, EmbeddedCrm
-from leadline_server.crm.embedded.database import CrmDatabase, crm_database_in, open_crm_database
+from leadline_server.crm.embedded.database import crm_database_in, open_crm_database
 from leadline_server.crm.embedded.old_file import FILE, take_over_old_file
 from leadline_server.crm.embedded.rekeying import rekey_books
+from leadline_server.crm.embedded.tables import CrmTables
 from leadline_server.crm.toolkit.adapter_type import (
     AccountView,
     AdapterContext,
@@ -22,8 +23,7 @@ class EmbeddedSettings(SettingsWithFields):
 
 async def _open(settings: EmbeddedSettings, context: AdapterContext) -> Connect:
     """Open the tables, or create them. Raises CrmUnavailable if they cannot be used; the message says what to do."""
-    database = await _database(context)
-    await rekey_books(database, context.numbering)
+    database = await _tables(context)
 
     has_fields = bool(settings.placeholder_fields or settings.call_fields)
     own = OwnFields(settings) if has_fields else None
@@ -34,19 +34,27 @@ async def _open(settings: EmbeddedSettings, context: AdapterContext) -> Connect:
     return connect
 
 
-async def _database(context: AdapterContext) -> CrmDatabase:
-    """The tables in the ledger's database. Without a SQLite ledger they are in a file of their own.
-
-    That is `crm.db`, or `ledger.db` where the ledger was, if it was moved to another database.
-    """
+async def _tables(context: AdapterContext) -> CrmTables:
+    """The tables in the ledger's database. Without a ledger they are in a file of their own."""
     if isinstance(context.storage, SqliteDatabase):
         database = await crm_database_in(context.storage)
         await take_over_old_file(database, context.data_dir)
-        return database
-    moved = context.data_dir / "ledger.db"
-    database = await open_crm_database(moved if moved.exists() else context.data_dir / FILE)
-    context.closing.push_async_callback(database.close)
+    elif context.storage is None:
+        database = await open_crm_database(context.data_dir / FILE)
+        context.closing.push_async_callback(database.close)
+    else:
+        return await _in_postgres(context.storage)
+    await rekey_books(database, context.numbering)
     return database
+
+
+async def _in_postgres(storage: object) -> CrmTables:
+    from leadline_server.crm.embedded.postgres import open_tables  # asyncpg is installed only where it is used
+    from leadline_server.storage.postgres.database import PostgresDatabase
+
+    if not isinstance(storage, PostgresDatabase):
+        raise TypeError(f"the embedded CRM has no tables for {type(storage).__name__}")
+    return await open_tables(storage)
 
 
 EMBEDDED = AdapterType(

@@ -2,21 +2,11 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, NewContact, book_of, contact_from, insert_contacts
+from leadline_server.crm.embedded.tables import WantedContact
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.unshown import unshown
-
-
-@unshown
-class WantedContact(NamedTuple):
-    """A contact to be added to an account's book, and its row, which has the key."""
-
-    account_id: str
-    contact: Contact
-    row: NewContact
-
 
 _EXISTING: Final = (
     f"SELECT {CONTACT_COLUMNS} FROM crm_books AS b"  # noqa: S608 - constants

@@ -1,20 +1,27 @@
 """The embedded CRM's tables: in the ledger's file or in one of their own, shared by the books of all accounts."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from leadline_server.crm.embedded import migrations
-from leadline_server.crm.embedded.contact_inserts import WantedContact, create_contacts
-from leadline_server.crm.embedded.journal import NewLog, insert_logs
+from leadline_server.crm.embedded.contact_inserts import create_contacts
+from leadline_server.crm.embedded.journal import find_log, insert_logs, read_log, update_log
+from leadline_server.crm.embedded.removal import forget_book, remove_unused
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from
+from leadline_server.crm.embedded.search import search
+from leadline_server.crm.embedded.tables import NewLog, WantedContact
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.crm_errors import CrmTooMuch, CrmUnavailable
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.limits import MOST_RECORDS
-from leadline_server.ports.crm import CrmLog
+from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, LogEntry
+from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.ledger import LedgerTransaction
 from leadline_server.storage.migrations import apply_missing, load_migrations
 from leadline_server.storage.sqlite import CACHE, CHECKPOINT_AFTER, SqliteDatabase, open_database
 
@@ -22,6 +29,7 @@ T = TypeVar("T")
 
 _VERSIONS: Final = "crm_schema_migrations"
 _BOOK_NUMBER: Final = "?"
+_ANY: Final = "SELECT pk FROM crm_contacts LIMIT 1"
 _BOOK: Final = "SELECT book FROM crm_books WHERE account_id = ?"
 
 
@@ -62,8 +70,61 @@ async def crm_database_in(database: SqliteDatabase) -> "CrmDatabase":
     return CrmDatabase(database, is_in_ledger=True)
 
 
-class CrmDatabase:
-    """The embedded CRM's tables. It raises CrmUnavailable for failures of the storage.
+class SqliteTables(ABC):
+    """Methods of the tables in SQLite, at any time and in a transaction; see `CrmTables`."""
+
+    @abstractmethod
+    async def read_inline(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of `work`, which reads a few rows."""
+
+    @abstractmethod
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of `work`, which may read many rows."""
+
+    @abstractmethod
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of `work`, which writes."""
+
+    async def get_contact(self, account_id: str, contact_id: str) -> Contact | None:
+        """The contact with this id."""
+        return await self.read_inline(partial(_get_contact, account_id=account_id, contact_id=contact_id))
+
+    async def search(self, account_id: str, name: str, limit: int, cursor: str) -> ContactPage:
+        """A page of contacts by name."""
+        return await search(self, account_id, name, limit, cursor)
+
+    async def remove_unused(
+        self, account_id: str, contact_id: str, log_ids: Collection[str], *, only_check: bool
+    ) -> ContactUse:
+        """Delete a contact in one transaction with the check."""
+        work = partial(
+            remove_unused, account_id=account_id, contact_id=contact_id, log_ids=log_ids, only_check=only_check
+        )
+        return await (self.read if only_check else self.write)(work)
+
+    async def forget(self, account_id: str, limit: int) -> bool:
+        """Delete contacts and logs."""
+        return await self.write(partial(forget_book, account_id=account_id, limit=limit))
+
+    async def update_log(self, account_id: str, log_id: str, entry: LogEntry, now: datetime) -> CrmLog:
+        """Change a log."""
+        return await self.write(partial(update_log, account_id=account_id, log_id=log_id, entry=entry, now=now))
+
+    async def find_log(self, account_id: str, key: str) -> CrmLog | None:
+        """The log with this key."""
+        return await self.read_inline(partial(find_log, account_id=account_id, key=key))
+
+    async def read_log(self, account_id: str, log_id: str) -> StoredCallLog | None:
+        """The log with this id."""
+        return await self.read_inline(partial(read_log, account_id=account_id, log_id=log_id))
+
+    async def check(self) -> None:
+        """Read a contact."""
+        await self.read(lambda connection: connection.execute(_ANY).fetchone())
+
+
+class CrmDatabase(SqliteTables):
+    """The embedded CRM's tables in SQLite. It raises CrmUnavailable for failures of the storage.
 
     Attributes:
         path: the file that they are in.
@@ -81,8 +142,11 @@ class CrmDatabase:
         with _crm_errors():
             return await self._database.read_inline(lambda connection: self._find(connection, account_id, keys))
 
-    def within(self, connection: sqlite3.Connection) -> "CrmInTransaction":
-        """The same tables in a transaction of this connection."""
+    def within(self, transaction: LedgerTransaction) -> "CrmInTransaction":
+        """The same tables in a transaction of the SQLite ledger."""
+        connection = getattr(transaction, "connection", None)  # isinstance() of a protocol takes 10 us
+        if connection is None or not self.is_in_ledger:
+            raise TypeError("the embedded CRM is not in this ledger")
         return CrmInTransaction(connection, self._books)
 
     async def log(self, new: NewLog) -> CrmLog:
@@ -125,8 +189,8 @@ class CrmDatabase:
         return _find(connection, book, account_id, keys)
 
 
-class CrmInTransaction:
-    """The embedded CRM's tables in a transaction. Everything is done at once; no error is translated.
+class CrmInTransaction(SqliteTables):
+    """The embedded CRM's tables in a transaction of SQLite. Everything is done at once; no error is translated.
 
     Args:
         connection: has the transaction.
@@ -136,6 +200,13 @@ class CrmInTransaction:
     def __init__(self, connection: sqlite3.Connection, books: Mapping[str, int]) -> None:
         self._connection = connection
         self._books = books
+
+    is_in_ledger = True
+
+    def within(self, transaction: LedgerTransaction) -> "CrmInTransaction":
+        """It is in a transaction."""
+        del transaction
+        raise TypeError("these tables are in a transaction already")
 
     async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
         """As `CrmDatabase.find`."""
@@ -154,10 +225,6 @@ class CrmInTransaction:
         return work(self._connection)
 
     read = write = read_inline
-
-
-CrmTables = CrmDatabase | CrmInTransaction
-"""The tables, at any time or in one transaction."""
 
 
 def _result(results: Sequence[T | Exception]) -> T:
@@ -188,6 +255,15 @@ def _find_statement(keys: int, book: str) -> str:
         " CROSS JOIN crm_contacts AS c ON c.pk = n.contact"
         f" LIMIT {_most_rows(keys)}"
     )
+
+
+def _get_contact(connection: sqlite3.Connection, account_id: str, contact_id: str) -> Contact | None:
+    row = connection.execute(
+        f"SELECT {CONTACT_COLUMNS} FROM crm_contacts AS c"  # noqa: S608 - a constant
+        " WHERE c.id = ? AND c.book = (SELECT book FROM crm_books WHERE account_id = ?)",
+        (contact_id, account_id),
+    ).fetchone()
+    return contact_from(row) if row else None
 
 
 def _most_rows(keys: int) -> int:

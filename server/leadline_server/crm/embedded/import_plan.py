@@ -1,10 +1,9 @@
 """Decides about some rows of a file: created, changed, merged into another row, or left alone."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from leadline_server.crm.embedded.candidates import DIGEST_SIZE, UNUSABLE_NUMBERS, Candidate
 from leadline_server.crm.embedded.contact_files.outcomes import FileOutcome, Remark
@@ -12,6 +11,9 @@ from leadline_server.crm.embedded.import_summary import ImportSummary
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, NewContact, contact_from, number_keys, prepare
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
+
+KNOWN_COLUMNS: Final = f"unique_key, pk, folded_name, import_digests, {CONTACT_COLUMNS}"
+"""The columns by which a plan knows a contact of the book, of a table called `c`."""
 
 MAX_MERGED: Final = 64
 """Rows of a file that become one contact."""
@@ -30,6 +32,7 @@ class Entry:
         folded_name: to tell whether a row with the same id names the same person.
         digests: of the rows that it comes from; None if they were not kept.
         is_seen: an earlier row of this file has the key.
+        stored: its row of CONTACT_COLUMNS in the book; None if it is new.
         contact: what it says after this import; None until that is asked for.
         row: what is to be inserted, for a new contact that one row alone makes.
         is_changed: it has to be written anew.
@@ -39,6 +42,7 @@ class Entry:
     folded_name: str
     digests: bytes | None
     is_seen: bool = False
+    stored: Sequence[Any] | None = None
     contact: Contact | None = None
     row: NewContact | None = None
     is_changed: bool = False
@@ -68,18 +72,14 @@ class SeenContacts:
 
 @dataclass(slots=True)
 class ImportPlan:
-    """Decides about the rows of one chunk; reads the database and writes nothing.
+    """Decides about the rows of one chunk; it reads and writes nothing.
 
     Args:
-        connection: within a transaction.
-        book: the account's; None if it has none yet.
         rules: how the account's numbers are read, or its region.
         is_update: whether a row that differs from an earlier import changes the contact.
         seen: the contacts of earlier chunks.
     """
 
-    connection: sqlite3.Connection
-    book: int | None
     rules: RulesOrRegion
     is_update: bool
     seen: SeenContacts
@@ -89,17 +89,19 @@ class ImportPlan:
     _unchanged: int = 0
     _numbers: int = 0
 
-    def load(self, keys: Sequence[str], planned: Mapping[str, Entry]) -> None:
-        """Look the contacts up that have one of `keys`; `planned` are those of a dry run, which the database lacks."""
+    def load(self, known: Iterable[Sequence[Any]], keys: Sequence[str], planned: Mapping[str, Entry]) -> None:
+        """Learn of the contacts that have one of `keys`.
+
+        Args:
+            known: those of the book, as rows of KNOWN_COLUMNS.
+            keys: of the rows of the chunk.
+            planned: those of a dry run, which the book lacks.
+        """
         if planned:
             self._entries.update({key: replace(planned[key]) for key in keys if key in planned})
-        known = self.connection.execute(
-            "SELECT unique_key, pk, folded_name, import_digests FROM crm_contacts"  # noqa: S608 - question marks
-            f" WHERE book = ? AND unique_key IN ({', '.join('?' * len(keys))})",
-            (self.book, *keys),
-        )
-        for key, pk, folded_name, digests in known:
-            self._entries.setdefault(key, Entry(pk, folded_name, digests, is_seen=pk in self.seen))
+        for key, pk, folded_name, digests, *stored in known:
+            entry = Entry(pk, folded_name, digests, is_seen=pk in self.seen, stored=stored)
+            self._entries.setdefault(key, entry)
 
     def take(self, candidate: Candidate) -> None:
         """Decide about one row."""
@@ -219,11 +221,7 @@ class ImportPlan:
 
     def _contact(self, entry: Entry) -> Contact:
         if entry.contact is None:
-            row = self.connection.execute(
-                f"SELECT {CONTACT_COLUMNS} FROM crm_contacts AS c WHERE pk = ?",  # noqa: S608 - constants
-                (entry.pk,),
-            ).fetchone()
-            entry.contact = contact_from(row)
+            entry.contact = contact_from(entry.stored or ())
         return entry.contact
 
     def _leave_unchanged(self, candidate: Candidate) -> None:

@@ -1,28 +1,25 @@
 """Bulk import into the embedded CRM, beside a server that keeps working."""
 
 import asyncio
-import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Any, Final, Protocol
 
 from leadline_server.crm.embedded.candidates import Candidate, make_candidate
 from leadline_server.crm.embedded.contact_files import ContactRecord, FileItem, FileOutcome, PassedOver, Remark
-from leadline_server.crm.embedded.database import CrmDatabase
 from leadline_server.crm.embedded.import_plan import Entry, ImportPlan, SeenContacts
 from leadline_server.crm.embedded.import_summary import ImportSummary
-from leadline_server.crm.embedded.rows import book_of, insert_contacts, update_contacts
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 
-IMPORT_CHECKPOINT_AFTER: Final = 100_000
-"""The `checkpoint_after` of a database that is opened for an import: fewer, longer copies of the write-ahead log."""
+_CHUNK: Final = 5_000  # the most rows of a transaction
+_FEW: Final = 100  # rows of the first one, and the fewest of a later one
 
-IMPORT_CACHE: Final = 131_072
-"""The `cache` of one, in KiB: numbers and names come in no order, so inserting them touches all of their indexes."""
+_LOCK_SECONDS: Final = 0.02
+"""How long a transaction shall hold the write lock: other processes' writes wait for it."""
 
-_CHUNK: Final = 5_000  # rows a transaction: other processes' writes wait for one, some 0.1 to 0.3 s
+_AIM: Final = 0.7  # of that time: the next rows may take longer than the last ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +35,20 @@ class ImportOptions:
     is_dry_run: bool = False
 
 
+class ImportTarget(Protocol):
+    """A contact book that is imported to. It raises CrmUnavailable if its database fails."""
+
+    async def last_contact(self, account_id: str) -> int:
+        """No contact of the account has a larger primary key; 0: it has none."""
+        ...
+
+    async def take(self, account_id: str, chunk: "ImportChunk", *, is_dry_run: bool) -> ImportPlan:
+        """Plan a chunk by the contacts that the book has, and write the plan in the same transaction."""
+        ...
+
+
 async def import_contacts(
-    database: CrmDatabase,
+    target: ImportTarget,
     account_id: str,
     items: Iterable[FileItem],
     rules: RulesOrRegion,
@@ -50,11 +59,11 @@ async def import_contacts(
     """Add the contacts of a file to an account's book, each once, however often the file is imported.
 
     A row is known again by its own id, else by its name, numbers and e-mail address together. The write lock is held
-    for one chunk at a time, and released while the next one is read. Committed chunks stay if a later chunk fails;
-    importing again carries on.
+    for one chunk at a time, some 20 ms, and released while the next one is read. Committed chunks stay if a later
+    chunk fails; importing again carries on.
 
     Args:
-        database: best opened with `checkpoint_after=IMPORT_CHECKPOINT_AFTER, cache=IMPORT_CACHE`.
+        target: the book.
         account_id: whose book.
         items: from `read_csv` or `read_vcards`; consumed on another thread.
         rules: the account's, or its region, by which keys of numbers are made.
@@ -66,12 +75,13 @@ async def import_contacts(
         Exception: whatever `items` raises.
     """
     options = options or ImportOptions()
-    last = await database.read(_last_contact)
-    state = _ImportState(account_id, rules, options, SeenContacts(last, bytearray((last >> 3) + 1)))
-    rows, summary = iter(items), ImportSummary()
-    while chunk := await asyncio.to_thread(_read_chunk, rows, rules):
-        work = partial(_take_chunk, state=state, candidates=chunk.candidates)
-        plan = await (database.read(work) if options.is_dry_run else database.write(work))
+    last = await target.last_contact(account_id)
+    state = _ImportState(rules, options, SeenContacts(last, bytearray((last >> 3) + 1)))
+    rows, summary, size = iter(items), ImportSummary(), min(_FEW, _CHUNK)
+    while chunk := await asyncio.to_thread(_read_chunk, rows, rules, size):
+        planning = ImportChunk(state, chunk.candidates)
+        plan = await target.take(account_id, planning, is_dry_run=options.is_dry_run)
+        size = next_chunk_size(size, time.perf_counter() - state.began)
         state.note(plan)
         for remark in chunk.remarks:
             summary.add(remark)
@@ -80,15 +90,19 @@ async def import_contacts(
     return summary
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _ImportState:
-    """The state kept from chunk to chunk. `planned` are the contacts of a dry run, which are not in the database."""
+    """The state kept from chunk to chunk.
 
-    account_id: str
+    `planned` are the contacts of a dry run, which are not in the database. `began` is when the latest chunk got the
+    write lock, by `time.perf_counter`.
+    """
+
     rules: RulesOrRegion
     options: ImportOptions
     seen: SeenContacts
     planned: dict[str, Entry] = field(default_factory=dict)
+    began: float = 0.0
 
     def note(self, plan: ImportPlan) -> None:
         """Remember what later chunks have to know of this one."""
@@ -98,18 +112,42 @@ class _ImportState:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportChunk:
+    """Some rows of a file, to be planned by what the book has."""
+
+    _state: _ImportState
+    _candidates: Sequence[Candidate]
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the rows, each once."""
+        return list({candidate.key: None for candidate in self._candidates})
+
+    def plan(self, known: Iterable[Sequence[Any]]) -> ImportPlan:
+        """Decide about the rows, by the contacts of the book that have their keys. It may be done again."""
+        self._state.began = time.perf_counter()
+        plan = ImportPlan(self._state.rules, self._state.options.is_update, self._state.seen)
+        plan.load(known, self.keys, self._state.planned)
+        for candidate in self._candidates:
+            plan.take(candidate)
+        return plan
+
+
+@dataclass(frozen=True, slots=True)
 class _Chunk:
     candidates: Sequence[Candidate]
     remarks: Sequence[Remark]
 
 
-def _last_contact(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchone()[0])
+def next_chunk_size(size: int, seconds: float) -> int:
+    """The rows of the next chunk, if one of `size` rows held the write lock so long: at most twice as many."""
+    fitting = int(size * _AIM * _LOCK_SECONDS / max(seconds, 1e-9))
+    return min(max(_FEW, min(fitting, 2 * size)), _CHUNK)
 
 
-def _read_chunk(rows: Iterator[FileItem], rules: RulesOrRegion) -> _Chunk | None:
+def _read_chunk(rows: Iterator[FileItem], rules: RulesOrRegion, size: int) -> _Chunk | None:
     """The next rows, ready to be inserted; None after the last."""
-    chunk = list(islice(rows, _CHUNK))
+    chunk = list(islice(rows, size))
     if not chunk:
         return None
     candidates: list[Candidate] = []
@@ -123,22 +161,3 @@ def _read_chunk(rows: Iterator[FileItem], rules: RulesOrRegion) -> _Chunk | None
             outcome = FileOutcome.PASSED_OVER if isinstance(item, PassedOver) else FileOutcome.SKIPPED
             remarks.append(Remark(outcome, item.line, item.message))
     return _Chunk(candidates, remarks)
-
-
-def _take_chunk(connection: sqlite3.Connection, state: _ImportState, candidates: Sequence[Candidate]) -> ImportPlan:
-    """Decide about rows, and write what is to be written. Touches nothing but the connection: it may run twice."""
-    is_dry_run = state.options.is_dry_run
-    book = _find_book(connection, state.account_id) if is_dry_run else book_of(connection, state.account_id)
-    plan = ImportPlan(connection, book, state.rules, state.options.is_update, state.seen)
-    plan.load(tuple(dict.fromkeys(candidate.key for candidate in candidates)), state.planned)
-    for candidate in candidates:
-        plan.take(candidate)
-    if book is not None and not is_dry_run:
-        update_contacts(connection, book, plan.changed())
-        insert_contacts(connection, book, plan.new())
-    return plan
-
-
-def _find_book(connection: sqlite3.Connection, account_id: str) -> int | None:
-    found = connection.execute("SELECT book FROM crm_books WHERE account_id = ?", (account_id,)).fetchone()
-    return int(found[0]) if found else None

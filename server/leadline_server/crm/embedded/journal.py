@@ -3,26 +3,15 @@
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.embedded.rows import book_of, new_id, to_micros
+from leadline_server.crm.embedded.rows import book_of, in_micros, new_id, to_micros
+from leadline_server.crm.embedded.tables import NewLog
 from leadline_server.domain.crm_errors import CrmRejected
-from leadline_server.domain.unshown import unshown
 from leadline_server.ports.crm import CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
-
-
-@unshown
-class NewLog(NamedTuple):
-    """A call to be logged in an account's journal, with its key and the time."""
-
-    account_id: str
-    entry: LogEntry
-    key: str
-    now: datetime
-
 
 _RESOLVE: Final = (
     "SELECT b.book, c.pk, l.id FROM crm_books AS b"
@@ -50,8 +39,8 @@ def _insert_log(connection: sqlite3.Connection, log: NewLog) -> CrmLog | CrmReje
     if existing is not None:
         return CrmLog(existing)
     if contact is None:
-        return _no_contact(entry.contact_id)
-    log_id, columns = new_id("l_"), _owned(entry, log.now)
+        return no_contact(entry.contact_id)
+    log_id, columns = new_id("l_"), owned_columns(entry, log.now)
     connection.execute(_INSERT, (log_id, book, log.key, contact, *columns.values()))
     connection.execute(_RECORD_ACTIVITY, (columns["start_time"], contact))
     return CrmLog(log_id)
@@ -64,7 +53,7 @@ def update_log(connection: sqlite3.Connection, account_id: str, log_id: str, ent
         CrmRejected: the account has no such log; or it moves, and there is no such contact.
     """
     book = book_of(connection, account_id)
-    columns = _owned(entry, now)
+    columns = owned_columns(entry, now)
     if entry.moves:
         columns["contact"] = _active_contact(connection, book, entry)
     changed = connection.execute(
@@ -98,10 +87,30 @@ def read_log(connection: sqlite3.Connection, account_id: str, log_id: str) -> St
     return found and StoredCallLog(id=log_id, contact_id=found[0], subject=found[1], note=found[2])
 
 
-def _owned(entry: LogEntry, now: datetime) -> dict[str, Any]:
+def _active_contact(connection: sqlite3.Connection, book: int, entry: LogEntry) -> int:
+    """The contact's row, after its last activity was recorded. A contact that a log leaves keeps its activity time."""
+    found = connection.execute(
+        "UPDATE crm_contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1)"
+        " WHERE id = ?2 AND book = ?3 RETURNING pk",
+        (activity_time(entry), entry.contact_id, book),
+    ).fetchall()
+    if not found:
+        raise no_contact(entry.contact_id)
+    return int(found[0][0])
+
+
+def _active(connection: sqlite3.Connection, contact: int | None, entry: LogEntry) -> str:
+    """The id of the contact in a row, after its last activity was recorded; empty if it was deleted."""
+    found = connection.execute(
+        f"{_RECORD_ACTIVITY} RETURNING id",
+        (activity_time(entry), contact),
+    ).fetchall()
+    return str(found[0][0]) if found else ""
+
+
+def owned_columns(entry: LogEntry, now: datetime) -> dict[str, Any]:
     """The columns that leadline owns, apart from the contact, by name and always in the same order."""
     call = entry.call
-    start = call.start_time or entry.fallback_time
     return {
         "call_id": call.id,
         "owner": entry.crm_user_id or entry.user_id,
@@ -113,7 +122,7 @@ def _owned(entry: LogEntry, now: datetime) -> dict[str, Any]:
         "caller_name": call.caller.name,
         "callee_number": call.callee.phone_number or call.callee.extension,
         "callee_name": call.callee.name,
-        "start_time": to_micros(start),
+        "start_time": activity_time(entry),
         "answer_time": to_micros(call.answer_time),
         "end_time": to_micros(call.end_time),
         "duration": _duration(call.answer_time, call.end_time),
@@ -121,6 +130,22 @@ def _owned(entry: LogEntry, now: datetime) -> dict[str, Any]:
         "update_time": to_micros(now),
         **{name: getattr(call, name) for name in _PLAIN_COLUMNS},
     }
+
+
+def activity_time(entry: LogEntry) -> int:
+    """When the contact was active by this call, in microseconds."""
+    return in_micros(entry.call.start_time or entry.fallback_time)
+
+
+def no_contact(contact_id: str) -> CrmRejected:
+    """The refusal of a log for a contact that the account does not have."""
+    return CrmRejected(f"The contact book has no contact {contact_id!r}.")
+
+
+def _duration(answer_time: datetime | None, end_time: datetime | None) -> int | None:
+    if answer_time is None or end_time is None:
+        return None
+    return max(0, round((end_time - answer_time).total_seconds()))
 
 
 _PLAIN_COLUMNS: Final = (
@@ -135,39 +160,7 @@ _PLAIN_COLUMNS: Final = (
 )
 """Columns that hold a field of the call unchanged."""
 
-
-def _active_contact(connection: sqlite3.Connection, book: int, entry: LogEntry) -> int:
-    """The contact's row, after its last activity was recorded. A contact that a log leaves keeps its activity time."""
-    found = connection.execute(
-        "UPDATE crm_contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1)"
-        " WHERE id = ?2 AND book = ?3 RETURNING pk",
-        (to_micros(entry.call.start_time or entry.fallback_time), entry.contact_id, book),
-    ).fetchall()
-    if not found:
-        raise _no_contact(entry.contact_id)
-    return int(found[0][0])
-
-
-def _active(connection: sqlite3.Connection, contact: int | None, entry: LogEntry) -> str:
-    """The id of the contact in a row, after its last activity was recorded; empty if it was deleted."""
-    found = connection.execute(
-        f"{_RECORD_ACTIVITY} RETURNING id",
-        (to_micros(entry.call.start_time or entry.fallback_time), contact),
-    ).fetchall()
-    return str(found[0][0]) if found else ""
-
-
-def _no_contact(contact_id: str) -> CrmRejected:
-    return CrmRejected(f"The contact book has no contact {contact_id!r}.")
-
-
-def _duration(answer_time: datetime | None, end_time: datetime | None) -> int | None:
-    if answer_time is None or end_time is None:
-        return None
-    return max(0, round((end_time - answer_time).total_seconds()))
-
-
-_OWNED_COLUMNS: Final = (
+OWNED_COLUMNS: Final = (
     "call_id",
     "owner",
     "number",
@@ -186,7 +179,7 @@ _OWNED_COLUMNS: Final = (
     "update_time",
     *_PLAIN_COLUMNS,
 )
-"""The columns of `_owned`, in its order."""
+"""The columns of `owned_columns`, in its order."""
 
-_INSERTED: Final = ("id", "book", "unique_key", "contact", *_OWNED_COLUMNS)
+_INSERTED: Final = ("id", "book", "unique_key", "contact", *OWNED_COLUMNS)
 _INSERT: Final = f"INSERT INTO crm_call_logs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"  # noqa: S608 - our names

@@ -1,12 +1,12 @@
 """Search of an account's book by a part of the name."""
 
 import sqlite3
+from collections.abc import Callable
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from leadline_server.crm.embedded.database import CrmTables
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from, fold
 from leadline_server.crm.toolkit.name_paging import read_cursor, write_cursor
 from leadline_server.domain.contact import Contact
@@ -17,6 +17,17 @@ _SLICE: Final = 20_000  # names that are read at once: some milliseconds, so tha
 _TRIGRAM: Final = 3
 
 
+T = TypeVar("T")
+
+
+class ReadsInSqlite(Protocol):
+    """Reads the embedded CRM's tables in SQLite."""
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of `work`."""
+        ...
+
+
 class Position(NamedTuple):
     """A position in the order of an account's contacts."""
 
@@ -24,7 +35,7 @@ class Position(NamedTuple):
     id: str
 
 
-async def search(database: CrmTables, account_id: str, name: str, limit: int, cursor: str) -> ContactPage:
+async def search(database: ReadsInSqlite, account_id: str, name: str, limit: int, cursor: str) -> ContactPage:
     """A page of the contacts whose name contains `name`, by name, then id.
 
     An index of trigrams finds rare parts of names. For a frequent part, names are read in their order, slice by slice,
@@ -63,7 +74,9 @@ def _find_rare(
     return [contact_from(row) for row in rows]
 
 
-async def _find_frequent(database: CrmTables, account_id: str, part: str, start: Position, limit: int) -> list[Contact]:
+async def _find_frequent(
+    database: ReadsInSqlite, account_id: str, part: str, start: Position, limit: int
+) -> list[Contact]:
     contacts: list[Contact] = []
     position: Position | None = start
     while position is not None and len(contacts) < limit:

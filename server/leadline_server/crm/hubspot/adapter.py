@@ -27,6 +27,7 @@ from leadline_server.crm.toolkit.own_fields import (
     with_own,
 )
 from leadline_server.crm.toolkit.required_fields import FieldReport
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.matching import match_kind
@@ -206,7 +207,7 @@ class HubSpotCrm:
         raise CrmRejected(f"Another contact has this e-mail address already: {contact_id}.") from refusal
 
 
-class _List(msgspec.Struct, frozen=True):
+class _List(WireRecord, frozen=True):
     results: tuple[Any, ...]
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_answers import UNREADABLE
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.crm_errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
 
 DAILY_PAUSE: Final = 900.0
@@ -21,12 +22,12 @@ _NOT_NOW: Final = frozenset({423, 477})  # locked by a large sync, or moving to 
 _EXISTING_ID: Final = re.compile(r"Existing ID: (\d+)")
 
 
-class _Detail(msgspec.Struct, frozen=True):
+class _Detail(WireRecord, frozen=True):
     message: str = ""
     code: str | None = None
 
 
-class _Problem(msgspec.Struct, frozen=True):
+class _Problem(WireRecord, frozen=True):
     """The body of an error answer."""
 
     message: str = ""

@@ -7,6 +7,7 @@ import msgspec
 
 from leadline_server.crm.hubspot.wire import Continuation, joined_name
 from leadline_server.crm.toolkit.name_paging import read_cursor, write_cursor
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.directory import CrmUser
 from leadline_server.ports.crm import CrmUserPage
 
@@ -14,7 +15,7 @@ OWNERS_A_PAGE: Final = 500
 """The most owners of one answer, by HubSpot's documentation."""
 
 
-class Owner(msgspec.Struct, frozen=True, rename="camel"):
+class Owner(WireRecord, frozen=True, rename="camel"):
     """An owner. `id` owns records; `userId`, which HubSpot also shows, is another number."""
 
     id: str
@@ -24,7 +25,7 @@ class Owner(msgspec.Struct, frozen=True, rename="camel"):
     archived: bool = False
 
 
-class OwnerPage(msgspec.Struct, frozen=True):
+class OwnerPage(WireRecord, frozen=True):
     """A page of owners."""
 
     results: tuple[Owner, ...]

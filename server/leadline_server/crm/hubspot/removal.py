@@ -7,6 +7,7 @@ import msgspec
 
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.contact_use import use_of
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.crm_errors import CrmAuthFailed
 from leadline_server.ports.crm import ContactUse
 
@@ -16,19 +17,19 @@ _UPDATED_BY: Final = "hs_updated_by_user_id"  # the user who changed the contact
 _GONE: Final = 404
 
 
-class _Associated(msgspec.Struct, frozen=True):
+class _Associated(WireRecord, frozen=True):
     id: str
 
 
-class _Associations(msgspec.Struct, frozen=True):
+class _Associations(WireRecord, frozen=True):
     results: tuple[_Associated, ...] = ()
 
 
-class _Version(msgspec.Struct, frozen=True):
+class _Version(WireRecord, frozen=True):
     value: str | None = None
 
 
-class _Contact(msgspec.Struct, frozen=True, rename={"history": "propertiesWithHistory"}):
+class _Contact(WireRecord, frozen=True, rename={"history": "propertiesWithHistory"}):
     id: str
     properties: Mapping[str, str | None] = {}
     history: Mapping[str, tuple[_Version, ...]] = {}

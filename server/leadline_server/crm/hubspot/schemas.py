@@ -9,16 +9,17 @@ from leadline_server.crm.hubspot.paths import Paths
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.own_fields import CALL_FIELDS, PLACEHOLDER_FIELDS
 from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
+from leadline_server.crm.toolkit.wire_record import WireRecord
 
 _UNTOLD: Final = frozenset({403, 404})
 
 
-class _SchemaProperty(msgspec.Struct, frozen=True):
+class _SchemaProperty(WireRecord, frozen=True):
     name: str
     label: str = ""
 
 
-class RecordSchema(msgspec.Struct, frozen=True, rename="camel"):
+class RecordSchema(WireRecord, frozen=True, rename="camel"):
     """A kind of record, and the properties that a new one needs ("CRM API | Schemas")."""
 
     required_properties: tuple[str, ...] = ()

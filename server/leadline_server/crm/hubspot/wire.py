@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from leadline_server.crm.hubspot.settings import HubSpotSettings
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.person_name import split_name
 
@@ -19,15 +20,15 @@ _WRITTEN: Final = ("firstname", "lastname", "email", "company", "jobtitle", STAG
 _KEPT: Final = ("firstname", "lastname", "email", "company", "jobtitle", STAGE, "createdate", _ACTIVITY)
 
 
-class _Association(msgspec.Struct, frozen=True):
+class _Association(WireRecord, frozen=True):
     id: str
 
 
-class _Associations(msgspec.Struct, frozen=True):
+class _Associations(WireRecord, frozen=True):
     results: tuple[_Association, ...] = ()
 
 
-class Object(msgspec.Struct, frozen=True):
+class Object(WireRecord, frozen=True):
     """A record of any kind. Values are strings, whatever the property's type, or None."""
 
     id: str
@@ -42,19 +43,19 @@ class Object(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(each.id for each in found.results)) if found else ()
 
 
-class NextPage(msgspec.Struct, frozen=True):
+class NextPage(WireRecord, frozen=True):
     """HubSpot's position of a page."""
 
     after: str
 
 
-class Continuation(msgspec.Struct, frozen=True):
+class Continuation(WireRecord, frozen=True):
     """Where the next page begins; None after the last."""
 
     next: NextPage | None = None
 
 
-class Page(msgspec.Struct, frozen=True):
+class Page(WireRecord, frozen=True):
     """A page of a search, and the number of all records that it finds."""
 
     total: int
@@ -67,11 +68,11 @@ class Page(msgspec.Struct, frozen=True):
         return self.paging.next.after if self.paging and self.paging.next else ""
 
 
-class _Missing(msgspec.Struct, frozen=True):
+class _Missing(WireRecord, frozen=True):
     category: str = ""
 
 
-class ContactBatch(msgspec.Struct, frozen=True):
+class ContactBatch(WireRecord, frozen=True):
     """Records by id. `errors` has an entry for each record that does not exist, and for other failures."""
 
     results: tuple[Object, ...]

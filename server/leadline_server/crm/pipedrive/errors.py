@@ -7,6 +7,7 @@ import msgspec
 from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.delays import read_seconds
 from leadline_server.crm.toolkit.http_answers import UNREADABLE
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.crm_errors import CrmError, CrmRateLimited
 
 DAILY_PAUSE: Final = 900.0
@@ -22,7 +23,7 @@ _FORBIDDEN: Final = 403
 _TOO_MANY: Final = 429
 
 
-class _Problem(msgspec.Struct, frozen=True):
+class _Problem(WireRecord, frozen=True):
     """The body of an error answer, in versions 1 and 2."""
 
     error: str = ""

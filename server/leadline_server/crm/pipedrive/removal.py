@@ -13,6 +13,7 @@ from leadline_server.crm.pipedrive import wire
 from leadline_server.crm.pipedrive.records import PERSONS
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.contact_use import use_of
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.crm_errors import CrmAuthFailed
 from leadline_server.ports.crm import ContactUse
 
@@ -29,7 +30,7 @@ _ACTIVITIES_A_PAGE: Final = 500
 _GONE: Final = frozenset({404, 410})
 
 
-class _Counted(msgspec.Struct, frozen=True):
+class _Counted(WireRecord, frozen=True):
     """A person with the numbers of the records around it."""
 
     is_deleted: bool = False
@@ -47,7 +48,7 @@ class _Counted(msgspec.Struct, frozen=True):
         return any(getattr(self, name) for name in _COUNTS)
 
 
-class _FieldChange(msgspec.Struct, frozen=True):
+class _FieldChange(WireRecord, frozen=True):
     """A change of a field. The values of a new person have no old value."""
 
     field_key: str = ""

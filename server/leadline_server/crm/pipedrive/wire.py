@@ -8,6 +8,7 @@ import msgspec
 
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.toolkit import HttpAnswer
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.directory import CrmUser
 
@@ -17,14 +18,14 @@ PLACEHOLDER: Final = "Placeholder"
 """The value of the field that marks placeholders. A person who clears it makes the placeholder a contact."""
 
 
-class ListedValue(msgspec.Struct, frozen=True):
+class ListedValue(WireRecord, frozen=True):
     """A phone number or an e-mail address."""
 
     value: str = ""
     primary: bool = False
 
 
-class Person(msgspec.Struct, frozen=True):
+class Person(WireRecord, frozen=True):
     """A person."""
 
     id: int
@@ -38,21 +39,21 @@ class Person(msgspec.Struct, frozen=True):
     custom_fields: Mapping[str, Any] | None = None
 
 
-class Organization(msgspec.Struct, frozen=True):
+class Organization(WireRecord, frozen=True):
     """An organization: the company of a person."""
 
     id: int
     name: str = ""
 
 
-class Participant(msgspec.Struct, frozen=True):
+class Participant(WireRecord, frozen=True):
     """A person in an activity."""
 
     person_id: int
     primary: bool = False
 
 
-class Activity(msgspec.Struct, frozen=True):
+class Activity(WireRecord, frozen=True):
     """An activity of any type."""
 
     id: int
@@ -63,7 +64,7 @@ class Activity(msgspec.Struct, frozen=True):
     is_deleted: bool = False
 
 
-class PipedriveUser(msgspec.Struct, frozen=True):
+class PipedriveUser(WireRecord, frozen=True):
     """A user ("Users", API v1)."""
 
     id: int
@@ -72,29 +73,29 @@ class PipedriveUser(msgspec.Struct, frozen=True):
     active_flag: bool = False
 
 
-class FoundItem(msgspec.Struct, frozen=True):
+class FoundItem(WireRecord, frozen=True):
     """A record in the result of a search."""
 
     id: int
 
 
-class Hit(msgspec.Struct, frozen=True):
+class Hit(WireRecord, frozen=True):
     """A hit of a search."""
 
     item: FoundItem
 
 
-class Hits(msgspec.Struct, frozen=True):
+class Hits(WireRecord, frozen=True):
     """The hits on a page of a search."""
 
     items: tuple[Hit, ...]
 
 
-class _More(msgspec.Struct, frozen=True):
+class _More(WireRecord, frozen=True):
     next_cursor: str | None = None
 
 
-class Envelope(msgspec.Struct, Generic[T], frozen=True):
+class Envelope(WireRecord, Generic[T], frozen=True):
     """The envelope of every answer: whether the request worked, its content, and the next page."""
 
     success: bool
@@ -107,11 +108,11 @@ class Envelope(msgspec.Struct, Generic[T], frozen=True):
         return (self.additional_data.next_cursor if self.additional_data else "") or ""
 
 
-class _Requirement(msgspec.Struct, frozen=True):
+class _Requirement(WireRecord, frozen=True):
     enabled: bool = False
 
 
-class PersonField(msgspec.Struct, frozen=True):
+class PersonField(WireRecord, frozen=True):
     """A field of persons ("PersonFields", with `include_fields=required_fields`)."""
 
     field_code: str

@@ -108,10 +108,14 @@ def _grant(settings: SalesforceSettings) -> OAuthGrant:
 def _consent(settings: SalesforceSettings) -> OAuthConsent | None:
     """Salesforce's "OAuth 2.0 Web Server Flow", and its "OAuth 2.0 Device Flow", which has its own words."""
     grant = _grant(settings)
-    device = {"url": grant.token_url, "grant_type": "device", "code_field": "code"}
     return OAuthConsent(
         grant=grant,
-        device=DeviceGrant(**device, extra={"response_type": "device_code"}),
+        device=DeviceGrant(
+            url=grant.token_url,
+            extra={"response_type": "device_code"},
+            grant_type="device",
+            code_field="code",
+        ),
         authorize_url=f"{settings.login_url}/services/oauth2/authorize",
         scope="api refresh_token",
         has_pkce=True,

@@ -12,6 +12,7 @@ import msgspec
 from leadline_server.crm.toolkit import HttpAnswer, Throttle, standard_failure
 from leadline_server.crm.toolkit.http_answers import UNREADABLE
 from leadline_server.crm.toolkit.redaction import in_its_words
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.crm_errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
 
 PAUSE_SECONDS: Final = 60.0
@@ -33,24 +34,24 @@ _NO_RIGHT: Final = "INSUFFICIENT_ACCESS"
 _usage: Final = re.compile(r"(?<![\w-])api-usage=(\d{1,15})/(\d{1,15})(?!\d)")  # int() refuses 4,301 digits
 
 
-class _Record(msgspec.Struct, rename="pascal"):
+class _Record(WireRecord, rename="pascal", frozen=True):
     id: str
 
 
-class _Match(msgspec.Struct, rename="camel"):
+class _Match(WireRecord, rename="camel", frozen=True):
     record: _Record
 
 
-class _Matches(msgspec.Struct, rename="camel"):
-    match_records: list[_Match] = []
+class _Matches(WireRecord, rename="camel", frozen=True):
+    match_records: list[_Match] = msgspec.field(default_factory=list)
 
 
-class _Duplicates(msgspec.Struct, rename="camel"):
+class _Duplicates(WireRecord, rename="camel", frozen=True):
     allow_save: bool = False
-    match_results: list[_Matches] = []
+    match_results: list[_Matches] = msgspec.field(default_factory=list)
 
 
-class _Problem(msgspec.Struct, rename="camel"):
+class _Problem(WireRecord, rename="camel", frozen=True):
     error_code: str = ""
     message: str = ""
     duplicate_result: _Duplicates | None = None

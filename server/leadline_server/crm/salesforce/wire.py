@@ -23,6 +23,7 @@ from leadline_server.crm.toolkit.lead_records import (
     number_text,
     numbers_in,
 )
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.directory import CrmUser
@@ -93,11 +94,11 @@ class SalesforceNames:
     record_url: str
 
 
-class _Account(msgspec.Struct, rename="pascal"):
+class _Account(WireRecord, rename="pascal", frozen=True):
     name: str | None = None
 
 
-class _Person(msgspec.Struct, rename="pascal"):
+class _Person(WireRecord, rename="pascal", frozen=True):
     """The fields of leads and contacts."""
 
     id: str
@@ -111,7 +112,7 @@ class _Person(msgspec.Struct, rename="pascal"):
     account: _Account | None = None
 
 
-class LoggedTask(msgspec.Struct, rename="pascal"):
+class LoggedTask(WireRecord, rename="pascal", frozen=True):
     """The fields of a task that leadline reads."""
 
     subject: str | None = None
@@ -123,7 +124,7 @@ TASK_COLUMNS: Final = "Subject, Description, WhoId"
 """The fields of LoggedTask to ask for."""
 
 
-class _User(msgspec.Struct, rename="pascal"):
+class _User(WireRecord, rename="pascal", frozen=True):
     id: str
     name: str | None = None
     email: str | None = None
@@ -134,7 +135,7 @@ USER_COLUMNS: Final = "Id, Name, Email, IsActive"
 """The fields of User to ask for."""
 
 
-class QueryPage(msgspec.Struct, rename="camel"):
+class QueryPage(WireRecord, rename="camel", frozen=True):
     """A page of the answer to a query."""
 
     records: list[dict[str, Any]]
@@ -142,20 +143,20 @@ class QueryPage(msgspec.Struct, rename="camel"):
     next_records_url: str = ""
 
 
-class SearchAnswer(msgspec.Struct, rename="camel"):
+class SearchAnswer(WireRecord, rename="camel", frozen=True):
     """The answer to a search."""
 
     search_records: list[dict[str, Any]]
 
 
-class CreateAnswer(msgspec.Struct):
+class CreateAnswer(WireRecord, frozen=True):
     """The answer to a new record."""
 
     id: str
     success: bool
 
 
-class _DescribedField(msgspec.Struct, rename="camel"):
+class _DescribedField(WireRecord, rename="camel", frozen=True):
     name: str
     label: str = ""
     type: str = ""
@@ -169,7 +170,7 @@ class _DescribedField(msgspec.Struct, rename="camel"):
         return self.createable and not self.nillable and not self.defaulted_on_create and self.type != "boolean"
 
 
-class RecordDescription(msgspec.Struct):
+class RecordDescription(WireRecord, frozen=True):
     """The description of a kind of record (REST API Developer Guide, "sObject Describe")."""
 
     fields: list[_DescribedField]

@@ -97,8 +97,10 @@ class OAuthAuthorizer:
             self._current = await self._refreshed(current.access_token)
         return True
 
-    async def grant_by(self, form: Mapping[str, str]) -> None:
+    async def grant_by(self, form: Mapping[str, str], address: str = "") -> None:
         """Request tokens by another grant, such as an authorization code, and store them in place of others.
+
+        `address` is of the token endpoint of that grant; empty: the usual one.
 
         Raises:
             CrmAuthFailed: the CRM grants no access, or no refresh token.
@@ -106,7 +108,7 @@ class OAuthAuthorizer:
         """
         try:
             await self._leased()
-            tokens = await self._requested(form, "")
+            tokens = await self._requested(form, "", address)
             if not tokens.refresh_token:
                 raise CrmAuthFailed("The CRM granted no refresh token. Check the app's registration and its scopes.")
             await self._store.put(self._connection, self._process_id, encode_tokens(tokens))
@@ -194,9 +196,9 @@ class OAuthAuthorizer:
             return {"grant_type": "refresh_token", "refresh_token": refresh_token}
         return {"grant_type": "client_credentials"}
 
-    async def _requested(self, form: Mapping[str, str], refresh_token: str) -> StoredTokens:
+    async def _requested(self, form: Mapping[str, str], refresh_token: str, address: str = "") -> StoredTokens:
         asked_at = self._clock.now()
-        answer = await exchange(self._session, self._request(form), {}, _DEADLINE_SECONDS)
+        answer = await exchange(self._session, self._request(form, address), {}, _DEADLINE_SECONDS)
         check_granted(answer)
         granted = answer.decode(GRANTED)
         life = life_of(granted.expires_in)
@@ -207,7 +209,7 @@ class OAuthAuthorizer:
             replace_at=asked_at + timedelta(seconds=life - min(EARLY, life * EARLY_SHARE)),
         )
 
-    def _request(self, asked: Mapping[str, str]) -> Request:
+    def _request(self, asked: Mapping[str, str], address: str) -> Request:
         grant, form = self._grant, dict(asked)
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         if grant.client_in == "header":
@@ -218,7 +220,7 @@ class OAuthAuthorizer:
         form |= ({"scope": grant.scope} if grant.scope else {}) | dict(grant.extra)
         return Request(
             method="POST",
-            address=URL(grant.token_url),
+            address=URL(address or grant.token_url),
             is_write=False,
             body=urlencode(form).encode(),
             headers=headers,

@@ -7,6 +7,7 @@ import msgspec
 
 from leadline_server.crm.toolkit.delays import LONGEST_TOKEN_LIFE, read_seconds
 from leadline_server.crm.toolkit.http_answers import UNREADABLE, HttpAnswer, standard_failure
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.ledger_errors import KeyMissing, LedgerUnavailable, SecretDamaged, StandbyLedger
 from leadline_server.domain.request_not_sent import CrmNotUsed
@@ -14,14 +15,7 @@ from leadline_server.domain.request_not_sent import CrmNotUsed
 _LIFETIME: Final = 3600.0  # in seconds, if the answer names none; RFC 6749 recommends to name it
 
 
-class _Secret(msgspec.Struct, frozen=True):
-    """A document with secrets, which it does not show."""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(...)"
-
-
-class StoredTokens(_Secret, frozen=True):
+class StoredTokens(WireRecord, frozen=True):
     """The stored tokens of a grant."""
 
     seed: str
@@ -30,7 +24,7 @@ class StoredTokens(_Secret, frozen=True):
     replace_at: datetime
 
 
-class _Granted(_Secret, frozen=True):
+class _Granted(WireRecord, frozen=True):
     """The answer of a token endpoint (RFC 6749, section 5.1).
 
     `expires_in` stays JSON text here: a value such as 1e999 must not cost a refresh token that was just rotated.

@@ -18,6 +18,7 @@ from leadline_server.crm.toolkit.http_exchange import Request, exchange
 from leadline_server.crm.toolkit.oauth import OAuthAuthorizer
 from leadline_server.crm.toolkit.oauth_answers import ConsentPending, check_granted
 from leadline_server.crm.toolkit.oauth_grant import DeviceGrant, OAuthConsent
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.crm_errors import CrmUnavailable
 
 SLOWER_SECONDS: Final = 5.0
@@ -34,17 +35,15 @@ _MOST_CODE: Final = 64
 _MOST_ADDRESS: Final = 1_000
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _Told(WireRecord, frozen=True):
     """The answer of a device authorization endpoint (RFC 8628, section 3.2)."""
 
     device_code: str
     user_code: str
-    verification_uri: str
+    verification_uri: str = ""
+    verification_url: str = ""  # Zoho's name, from before the RFC
     expires_in: msgspec.Raw = msgspec.Raw(b"null")
     interval: msgspec.Raw = msgspec.Raw(b"null")
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(...)"
 
 
 _told: Final = msgspec.json.Decoder(_Told)
@@ -81,7 +80,7 @@ class DeviceRequest:
             while True:
                 await asyncio.sleep(interval)
                 try:
-                    await authorizer.grant_by(form)
+                    await authorizer.grant_by(form, self._grant.token_url)
                 except ConsentPending as pending:
                     interval += SLOWER_SECONDS if pending.is_too_fast else 0.0
                 else:
@@ -101,15 +100,16 @@ async def device_request(session: aiohttp.ClientSession, consent: OAuthConsent, 
     answer = await exchange(session, request, {}, _DEADLINE_SECONDS)
     check_granted(answer)
     told = answer.decode(_told)
-    if not _is_shown(told.user_code, _MOST_CODE) or not _is_page(told.verification_uri, device.url):
+    page = told.verification_uri or told.verification_url
+    if not _is_shown(told.user_code, _MOST_CODE) or not _is_page(page, device.url):
         raise CrmUnavailable("The CRM's answer has no code and address that a person can use.")
     return DeviceRequest(
-        address=told.verification_uri,
+        address=page,
         user_code=told.user_code,
-        seconds=_seconds(told.expires_in, "expires_in", _LIFE_SECONDS, MOST_SECONDS),
+        seconds=device.life or _seconds(told.expires_in, "expires_in", _LIFE_SECONDS, MOST_SECONDS),
         _grant=device,
         _device_code=told.device_code,
-        _interval=_seconds(told.interval, "interval", _INTERVAL_SECONDS, _MOST_INTERVAL),
+        _interval=device.interval or _seconds(told.interval, "interval", _INTERVAL_SECONDS, _MOST_INTERVAL),
     )
 
 

@@ -49,12 +49,18 @@ class DeviceGrant:
         extra: further fields of that request.
         grant_type: of the requests for tokens.
         code_field: the field of the device code in those.
+        token_url: the address of those; empty: the grant's.
+        interval, life: how often tokens are asked for, and how long codes are good, in seconds, whatever the answer
+            says; None: as the answer says.
     """
 
     url: str
     extra: Mapping[str, str] = field(default_factory=dict)
     grant_type: str = "urn:ietf:params:oauth:grant-type:device_code"
     code_field: str = "device_code"
+    token_url: str = ""
+    interval: float | None = None
+    life: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

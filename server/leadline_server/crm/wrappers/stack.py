@@ -73,17 +73,18 @@ class WrapperStack:
             crm = MetricsCrm(crm, self._metrics, kind)
         crm = BatchingCrm(RetryCrm(_limited(crm, breaker, rate), NOT_SENT), rules)
         if cache is None:
-            return CrmConnection(crm)
+            return CrmConnection(crm, adapter)
         count = None if self._metrics is None else self._metrics.lookups(kind)
         cached = CacheCrm(crm, RememberedLookups(cache, crm.capabilities.search_lag, self._now), rules, count)
-        return CrmConnection(cached, cached)
+        return CrmConnection(cached, adapter, cached)
 
 
 def local_connection(
     adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None, *, has_clean_texts: bool = False
 ) -> CrmConnection:
     """`adapter` with the account's limits: a CRM on this machine bounds its answers, is fast, and up to date."""
-    return CrmConnection(_limited(adapter if has_clean_texts else CleanTextsCrm(adapter), breaker, rate))
+    crm = _limited(adapter if has_clean_texts else CleanTextsCrm(adapter), breaker, rate)
+    return CrmConnection(crm, adapter)
 
 
 def _limited(crm: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmAdapter:

@@ -18,7 +18,7 @@ from leadline_server.crm.toolkit import (
     oauth_authorizer,
 )
 from leadline_server.crm.toolkit.lead_records import MOST_TEXT
-from leadline_server.crm.toolkit.oauth_grant import OAuthConsent
+from leadline_server.crm.toolkit.oauth_grant import DeviceGrant, OAuthConsent
 from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.crm.zoho.adapter import CAPABILITIES, WITH_KEY, ZohoCrm
 from leadline_server.crm.zoho.errors import failure
@@ -102,10 +102,25 @@ def _grant(settings: ZohoSettings) -> OAuthGrant:
 
 
 def _consent(settings: ZohoSettings) -> OAuthConsent | None:
-    """Zoho's "Authorization Request": without `access_type` and `prompt` there is no refresh token."""
+    """Zoho's "Authorization Request", and its "Non-browser applications", which have their own words and addresses.
+
+    Without `access_type` and `prompt` there is no refresh token. Codes are good for 5 minutes, and tokens may be asked
+    for once in 30 seconds ("Initiation request" and "Polling request"). The answer's own times are not read: the pages
+    do not say whether they are seconds, and programs read them as milliseconds, too.
+    """
     _, accounts, _ = addresses(settings)
     extra = {"access_type": "offline", "prompt": "consent"}
-    return OAuthConsent(grant=_grant(settings), authorize_url=f"{accounts}/oauth/v2/auth", scope=SCOPES, extra=extra)
+    device = DeviceGrant(
+        url=f"{accounts}/oauth/v3/device/code",
+        extra={"grant_type": "device_request", **extra},
+        grant_type="device_token",
+        code_field="code",
+        token_url=f"{accounts}/oauth/v3/device/token",
+        interval=30.0,
+        life=300.0,
+    )
+    address = f"{accounts}/oauth/v2/auth"
+    return OAuthConsent(grant=_grant(settings), authorize_url=address, scope=SCOPES, extra=extra, device=device)
 
 
 async def _open(settings: ZohoSettings, context: AdapterContext) -> Connect:

@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import msgspec
-
 from leadline_server.crm.toolkit.call_text import Style, duration_of, note_in, subject_of, updated_body
 from leadline_server.crm.toolkit.lead_records import MOST_TEXT, new_body
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.crm.zoho.wire import RelatedRecord, kept_text
 from leadline_server.domain.call import Call, CallDirection, CallResult
 from leadline_server.ports.crm import LogEntry
@@ -19,7 +18,8 @@ READ: Final = ("Subject", "Description", "What_Id", "Who_Id", "$se_module", "Cal
 
 
 class LoggedCall(
-    msgspec.Struct,
+    WireRecord,
+    frozen=True,
     rename={
         "what": "What_Id",
         "who": "Who_Id",

@@ -11,6 +11,7 @@ import msgspec
 from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_answers import UNREADABLE
 from leadline_server.crm.toolkit.redaction import in_its_words
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.domain.crm_errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 
 _BUSY_SECONDS: Final = 5.0  # fewer requests will be under way
@@ -29,30 +30,30 @@ _NO_PERMISSION: Final = "NO_PERMISSION"
 _TOO_MANY_STATUSES: Final = frozenset({403, 429})
 
 
-class _Module(msgspec.Struct, frozen=True):
+class _Module(WireRecord, frozen=True):
     api_name: str = ""
 
 
-class _Duplicate(msgspec.Struct, frozen=True):
+class _Duplicate(WireRecord, frozen=True):
     id: str = ""
     module: _Module = _Module()
 
 
-class _Details(msgspec.Struct, frozen=True):
+class _Details(WireRecord, frozen=True):
     api_name: str = ""
     id: str = ""
     duplicate_record: _Duplicate | None = None
 
 
-class _Problem(msgspec.Struct):
+class _Problem(WireRecord, frozen=True):
     code: str = ""
     message: str = ""
     status: str = ""
-    details: _Details | list[Any] = []
+    details: _Details | list[Any] = msgspec.field(default_factory=list)
 
 
-class _Body(_Problem):
-    data: list[_Problem] = []
+class _Body(_Problem, frozen=True):
+    data: list[_Problem] = msgspec.field(default_factory=list)
 
 
 _body: Final = msgspec.json.Decoder(_Body)

@@ -15,6 +15,7 @@ from leadline_server.crm.toolkit.lead_records import (
     number_text,
     numbers_in,
 )
+from leadline_server.crm.toolkit.wire_record import WireRecord
 from leadline_server.crm.zoho.coql import is_plain
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.directory import CrmUser
@@ -66,7 +67,7 @@ class ZohoNames:
     web_url: str
 
 
-class RelatedRecord(msgspec.Struct):
+class RelatedRecord(WireRecord, frozen=True):
     """A record in a field of another one."""
 
     id: str = ""
@@ -74,7 +75,8 @@ class RelatedRecord(msgspec.Struct):
 
 
 class _Person(
-    msgspec.Struct,
+    WireRecord,
+    frozen=True,
     rename={
         "first_name": "First_Name",
         "last_name": "Last_Name",
@@ -101,20 +103,20 @@ class _Person(
     designation: str | None = None
 
 
-class PageInfo(msgspec.Struct, frozen=True):
+class PageInfo(WireRecord, frozen=True):
     """Whether there are more records."""
 
     more_records: bool = False
 
 
-class RowsAnswer(msgspec.Struct):
+class RowsAnswer(WireRecord, frozen=True):
     """An answer with records."""
 
     data: list[dict[str, Any]]
     info: PageInfo = PageInfo()
 
 
-class ZohoUser(msgspec.Struct):
+class ZohoUser(WireRecord, frozen=True):
     """A user ("Get Users"). `status` is `active`, `disabled`, `deleted` or another word."""
 
     id: str
@@ -123,29 +125,29 @@ class ZohoUser(msgspec.Struct):
     status: str = ""
 
 
-class UsersAnswer(msgspec.Struct):
+class UsersAnswer(WireRecord, frozen=True):
     """An answer with users. Zoho says in `info` whether there are more."""
 
     users: list[ZohoUser]
     info: PageInfo
 
 
-class _WrittenDetails(msgspec.Struct):
+class _WrittenDetails(WireRecord, frozen=True):
     id: str
 
 
-class _WrittenRecord(msgspec.Struct):
+class _WrittenRecord(WireRecord, frozen=True):
     code: str
     details: _WrittenDetails
 
 
-class WriteAnswer(msgspec.Struct):
+class WriteAnswer(WireRecord, frozen=True):
     """The answer to a write of one record."""
 
     data: list[_WrittenRecord]
 
 
-class _LayoutField(msgspec.Struct):
+class _LayoutField(WireRecord, frozen=True):
     api_name: str
     field_label: str = ""
     required: bool = False
@@ -158,15 +160,15 @@ class _LayoutField(msgspec.Struct):
         return (self.required or self.system_mandatory) and self.data_type not in {"boolean", "ownerlookup"}
 
 
-class _LayoutSection(msgspec.Struct):
-    fields: list[_LayoutField] = []
+class _LayoutSection(WireRecord, frozen=True):
+    fields: list[_LayoutField] = msgspec.field(default_factory=list)
 
 
-class _Layout(msgspec.Struct):
-    sections: list[_LayoutSection] = []
+class _Layout(WireRecord, frozen=True):
+    sections: list[_LayoutSection] = msgspec.field(default_factory=list)
 
 
-class LayoutsAnswer(msgspec.Struct):
+class LayoutsAnswer(WireRecord, frozen=True):
     """The layouts of a module (Zoho's "Layouts Metadata"). They tell which fields are required; the fields do not."""
 
     layouts: list[_Layout]

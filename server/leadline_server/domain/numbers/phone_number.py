@@ -12,6 +12,7 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import PhoneNumberFormat
 
+from leadline_server.domain.fast_init import fast_init
 from leadline_server.domain.numbers.dial_codes import after_dial_code
 from leadline_server.domain.numbers.numbering_rules import (
     MAX_MASK_DIGITS,
@@ -55,6 +56,7 @@ class NumberKind(IntEnum):
     """No number at all."""
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True)
 class PhoneNumber:

@@ -22,7 +22,7 @@ from leadline_server.ledger.copying.store import (
     progress_text,
 )
 from leadline_server.storage.postgres.address import PostgresAddress, shown
-from leadline_server.storage.postgres.connecting import connection_options, prepare
+from leadline_server.storage.postgres.connecting import Connector
 from leadline_server.storage.postgres.errors import storage_error
 from leadline_server.storage.postgres.migrations import apply_migrations, load_halves
 
@@ -75,7 +75,7 @@ _FENCE_TABLE: Final = """
     CREATE OR REPLACE TRIGGER fence BEFORE INSERT OR UPDATE OR DELETE ON {} FOR EACH STATEMENT
     EXECUTE FUNCTION ledger_is_fenced()
 """
-_SERIALS: Final = {"audit": "id", "call_links": "added"}
+_SERIALS: Final = {"audit": "id", "call_links": "added", "crm_contacts": "pk", "crm_call_logs": "pk"}
 _SECONDS: Final = 600.0
 
 
@@ -84,9 +84,8 @@ async def open_postgres_store(url: str) -> "AsyncIterator[PostgresStore]":
     """A PostgreSQL database to copy from or to. Raises LedgerUnavailable if it cannot be used."""
     address = PostgresAddress(url=url, statement_seconds=_SECONDS)
     try:
-        connection = await asyncpg.connect(**connection_options(address, url), timeout=10)
+        connection = await Connector(address, url).connect()
         try:
-            await prepare(connection)
             yield PostgresStore(shown(url), connection)
         finally:
             await connection.close(timeout=10)

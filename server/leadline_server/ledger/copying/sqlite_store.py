@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from leadline_server.domain.ledger_errors import LedgerUnavailable
+from leadline_server.ledger.copying import sqlite_crm
 from leadline_server.ledger.copying.store import (
     TABLES,
     AccountCounters,
@@ -71,13 +72,13 @@ class SqliteStore:
     async def columns(self, table: str) -> Sequence[str]:
         """See LedgerStore."""
         with self._open() as connection:
-            return [name for name, _ in _columns(connection, table)]
+            return [sqlite_crm.shown(table, name) for name, _ in _columns(connection, table)]
 
     async def page(self, table: str, columns: Sequence[str], after: tuple[Any, ...], limit: int) -> RowPage:
         """See LedgerStore."""
         with self._open() as connection:
             keys = [name for name, place in sorted(_columns(connection, table), key=lambda each: each[1]) if place]
-            names, key = ", ".join(columns), ", ".join(keys)
+            names, key = ", ".join(sqlite_crm.read(table, name) for name in columns), ", ".join(keys)
             where = f"WHERE ({key}) > ({', '.join('?' * len(keys))})" if after else ""
             query = f"SELECT {key}, {names} FROM {table} {where} ORDER BY {key} LIMIT ?"  # noqa: S608 - names of the schema
             found = connection.execute(query, (*after, limit)).fetchall()
@@ -90,10 +91,6 @@ class SqliteStore:
             found = connection.execute(_LEDGER).fetchall() if _has_table(connection, "ledger") else []
             if not found:
                 raise CopyRefused(f"{self.name} has no ledger.")
-            if _has_contacts(connection):
-                raise CopyRefused(
-                    f"{self.name} has contacts of the embedded CRM, which are not copied. Use leadline backup."
-                )
             [(secret, key_version, is_standby, live_since, secrets_key_id, sequence, expired)] = found
             accounts = [
                 AccountCounters(account_id, sequence, max(pruned, expired), blocks)
@@ -113,6 +110,7 @@ class SqliteStore:
     async def fence(self, mark: Mark) -> None:
         """See LedgerStore."""
         with self._writing() as connection:
+            sqlite_crm.make_tables(connection)  # they come with the first account that needs them
             for table in _FENCED_TABLES:
                 for event in ("INSERT", "UPDATE", "DELETE"):
                     name = f"fence_{table}_{event.lower()}"
@@ -142,6 +140,7 @@ class SqliteStore:
         with self._open() as connection:
             migrate(connection, load_migrations(MIGRATIONS))
         with self._writing() as connection:
+            sqlite_crm.make_tables(connection)
             _note(connection, mark)
 
     async def progress(self, table: str) -> Progress:
@@ -151,7 +150,8 @@ class SqliteStore:
 
     async def append(self, table: str, columns: Sequence[str], rows: Sequence[Row], progress: Progress) -> None:
         """See LedgerStore."""
-        names, values = ", ".join(columns), ", ".join("?" * len(columns))
+        names = ", ".join(sqlite_crm.stored(table, name) for name in columns)
+        values = ", ".join(sqlite_crm.written(table, name) for name in columns)
         with self._writing() as connection:
             connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({values})", rows)  # noqa: S608 - see above
             connection.execute(_NOTE, (table, progress_text(progress)))
@@ -165,6 +165,7 @@ class SqliteStore:
             pruned = [(account.account_id, account.pruned_through) for account in counters.accounts]
             connection.executemany(_NEW_COUNTERS, pruned)
             connection.execute("UPDATE settings_version SET value = value + 1")
+            sqlite_crm.index_names(connection)
         if self._partial.exists():
             give_name(self._partial, self._path)
         with self._writing() as connection:
@@ -212,10 +213,3 @@ def _notes(connection: sqlite3.Connection) -> dict[str, str]:
 def _note(connection: sqlite3.Connection, mark: Mark) -> None:
     connection.execute(_NOTES)
     connection.executemany(_NOTE, mark_values(mark).items())
-
-
-def _has_contacts(connection: sqlite3.Connection) -> bool:
-    """Whether the embedded CRM, whose tables are in the same file, has contacts."""
-    return _has_table(connection, "crm_contacts") and bool(
-        connection.execute("SELECT 1 FROM crm_contacts LIMIT 1").fetchall()
-    )

@@ -30,10 +30,16 @@ TABLES: Final = (
     "audit",
     "tokens",
     "quarantine",
+    "crm_books",
+    "crm_contacts",
+    "crm_contact_numbers",
+    "crm_call_logs",
 )
-"""The tables that every kind of ledger has, in an order that keeps their references."""
+"""The tables that every kind of ledger has, in an order that keeps their references. `crm_` is the embedded CRM's."""
 
-OWN_COLUMNS: Final = frozenset({("call_logs", "id"), ("call_logs", "version"), ("accounts", "version")})
+OWN_COLUMNS: Final = frozenset(
+    {("call_logs", "id"), ("call_logs", "version"), ("accounts", "version"), ("crm_books", "book")}
+)
 """Columns that one kind alone has. Its new rows get a value of its own."""
 
 Row = Sequence[Any]

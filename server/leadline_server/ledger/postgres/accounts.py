@@ -13,7 +13,7 @@ from leadline_server.ledger.account_rows import BLOCK_BYTES, account_of, adminis
 from leadline_server.ledger.codec import SETTINGS, to_microseconds
 from leadline_server.ledger.postgres.account_lock import lock_account
 from leadline_server.ledger.postgres.audit import note, record
-from leadline_server.ledger.postgres.settings_versions import SettingsVersions, VersionedCache, advance_settings
+from leadline_server.ledger.postgres.settings_versions import advance_settings
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase, Row
 
 _SELECT: Final = """
@@ -33,10 +33,8 @@ _STORED: Final = "SELECT account_id, blocks FROM account_counters WHERE blocks <
 class PostgresAccounts:
     """Implements ports.ledger.Accounts."""
 
-    def __init__(self, database: PostgresDatabase, versions: SettingsVersions) -> None:
+    def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
-        self._versions = versions
-        self._cache: VersionedCache[str, AccountRecord] = VersionedCache()
 
     async def create(
         self,
@@ -66,22 +64,13 @@ class PostgresAccounts:
         return (await self.record(account_id)).settings
 
     async def record(self, account_id: str) -> AccountRecord:
-        """The account as it is now; the same object until its settings change. Raises AccountNotFound."""
-        version = await self._versions.current(account_id)
-        if version is None:
-            raise AccountNotFound(account_id)
-        cached = self._cache.get(account_id, version)
-        if cached is not None:
-            return cached
-        row = await _row(self._database, account_id)
-        record = account_of(row[:-1])
-        self._cache.put(account_id, record, row[-1])
-        return record
+        """The account as it is now. Raises AccountNotFound."""
+        return account_of(await _row(self._database, account_id))
 
     async def list(self, after: str, limit: int) -> Sequence[AccountRecord]:
         """At most `limit` accounts whose ids follow `after`, in the order of their ids."""
         statement = f"{_SELECT} AND account_id > $1 ORDER BY account_id LIMIT $2"
-        return [account_of(tuple(row)[:-1]) for row in await self._database.fetch(statement, after, limit)]
+        return [account_of(tuple(row)) for row in await self._database.fetch(statement, after, limit)]
 
     async def change(
         self, account_id: str, change: Callable[[AccountSettings], AccountSettings], by: Actor = LEADLINE
@@ -115,7 +104,7 @@ class PostgresAccounts:
 
         async def update(connection: Connection) -> AccountRecord:
             await lock_account(connection, account_id)
-            before = account_of((await _row(connection, account_id))[:-1])
+            before = account_of(await _row(connection, account_id))
             after = replace(
                 before,
                 title=before.title if title is None else title,

@@ -1,27 +1,35 @@
 """Changes of the call logs of one account.
 
 There are two ways. At first the logs are those that this process remembers, or none for a new call, and one statement
-writes all results, on the condition that the rows are still what was remembered. That is one round trip, and its commit
-is the statement's. If a row is not, or if a result writes nothing (which the condition would not check), the changes
-are made again in a transaction that locks the account and reads the rows.
+writes all results, on the condition that the rows are still what was remembered, and that the settings version is the
+one that the changes depend on. That is one round trip, and its commit is the statement's. If the condition fails, or if
+a result writes nothing (which the condition would not check), the changes are made again in a transaction that locks
+the account and reads the rows.
 
 Such a statement whose answer is lost may have happened, or may still happen. The transaction tells: it waits for it,
 or makes it fail by its condition. If it happened, the rows have the versions that it was to write.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining, joined_with
+from leadline_server.domain.ledger_errors import SettingsChanged
 from leadline_server.ledger.account_rows import blocks_of
 from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.postgres import call_links
 from leadline_server.ledger.postgres.account_lock import count_stored, lock_account
-from leadline_server.ledger.postgres.call_log_statements import WRITE, WRITE_LOCKED, Written, write_values
+from leadline_server.ledger.postgres.call_log_statements import (
+    WRITE,
+    WRITE_CONFIRMED,
+    WRITE_LOCKED,
+    Written,
+    write_values,
+)
 from leadline_server.ports.ledger import CallKey
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 from leadline_server.storage.postgres.errors import Conflict, OutcomeUnknown
@@ -34,6 +42,7 @@ The next write of a call, its result, comes soon, and mostly from the same proce
 """
 
 _KNOWN: Final = "SELECT call_id, version, body FROM call_logs WHERE account_id = $1 AND call_id = ANY($2)"
+_SETTINGS_VERSION: Final = "SELECT version FROM accounts WHERE account_id = $1 AND state <> 'deleting'"
 
 
 class WantedLogChange(NamedTuple):
@@ -42,6 +51,7 @@ class WantedLogChange(NamedTuple):
     key: CallKey
     change: Callable[[CallLog | None], CallLog]
     joining: CallJoining | None = None
+    settings_version: int = 0
 
 
 @dataclass(slots=True)
@@ -68,7 +78,7 @@ class QueuedChange:
         return CallLogChange(before, after)
 
 
-class _Attempt(NamedTuple):
+class UnknownAttempt(NamedTuple):
     """A statement whose outcome is unknown: the versions that it was to write, and the results if it has."""
 
     versions: dict[CallKey, int]
@@ -80,53 +90,63 @@ class _Attempt(NamedTuple):
 
 
 class CallLogWriter:
-    """Writes the changes of one account at a time."""
+    """Writes the changes of one account at a time.
+
+    Attributes:
+        remembered: the logs that this process wrote last.
+    """
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
-        self._remembered = _Remembered()
+        self.remembered = RememberedLogs()
 
     async def apply(self, batch: list[WantedLogChange]) -> Sequence[CallLogChange | Exception]:
         """Apply changes in order. The result of a change that raises is its exception."""
-        attempt: _Attempt | None = None
+        attempt: UnknownAttempt | None = None
         if all(submitted.joining is None for submitted in batch):
             results, attempt = await self._at_once(batch)
             if results is not None:
                 return results
         account_id = batch[0].key.account_id
-        self._remembered.forget(submitted.key for submitted in batch)
+        self.remembered.forget(submitted.key for submitted in batch)
 
         async def apply(connection: Connection) -> Sequence[CallLogChange | Exception]:
             await lock_account(connection, account_id)
-            return await _Locked(connection, account_id).apply(batch, attempt)
+            return await LockedChanges(connection, account_id).apply(batch, attempt)
 
         return await self._database.write(apply)
 
     async def _at_once(
         self, batch: list[WantedLogChange]
-    ) -> tuple[Sequence[CallLogChange | Exception] | None, _Attempt | None]:
+    ) -> tuple[Sequence[CallLogChange | Exception] | None, UnknownAttempt | None]:
         """The results of one statement; without results the changes are to be made again, and what was attempted."""
         account_id = batch[0].key.account_id
-        entries = {key: self._remembered.get(key) or QueuedChange(key) for key in sorted({one.key for one in batch})}
+        entries = {key: self.remembered.get(key) or QueuedChange(key) for key in sorted({one.key for one in batch})}
         try:
-            results = [entries[key].change(change) for key, change, _ in batch]
+            results = [entries[one.key].change(one.change) for one in batch]
         except Exception:  # noqa: BLE001 - it may be that the log was not the present one
             return None, None
-        if not all(entry.is_changed for entry in entries.values()):
+        confirmed = {one.settings_version for one in batch if one.settings_version}
+        if len(confirmed) > 1 or not all(entry.is_changed for entry in entries.values()):
             return None, None
-        written = _rows(entries.values())
-        values = write_values(account_id, written, _blocks(entries.values(), written))
+        written = written_rows(entries.values())
+        values = write_values(account_id, written, more_blocks(entries.values(), written))
         try:
-            await self._database.write_once(WRITE, *values)
+            await self._database.write_once(WRITE_CONFIRMED if confirmed else WRITE, *values, *confirmed)
         except Conflict:
             return None, None
         except OutcomeUnknown:
-            return None, _Attempt({CallKey(account_id, one.call_id): one.next_version for one in written}, results)
-        self._remembered.keep(entries.values(), written)
+            return None, UnknownAttempt(
+                {CallKey(account_id, one.call_id): one.next_version for one in written}, results
+            )
+        self.remembered.keep(entries.values(), written)
         return results, None
 
 
-class _Locked:
+_Way: TypeAlias = Callable[[Sequence[WantedLogChange]], Awaitable[Sequence[CallLogChange | Exception]]]
+
+
+class LockedChanges:
     """Changes under the account's lock."""
 
     def __init__(self, connection: Connection, account_id: str) -> None:
@@ -134,28 +154,40 @@ class _Locked:
         self._account_id = account_id
 
     async def apply(
-        self, batch: Sequence[WantedLogChange], attempt: _Attempt | None
+        self, batch: Sequence[WantedLogChange], attempt: UnknownAttempt | None
     ) -> Sequence[CallLogChange | Exception]:
         """The results of the changes, or those of the attempt if it has happened."""
         if attempt is not None:
             entries = await load(self._connection, self._account_id, attempt.versions)
             if attempt.has_happened(entries):
                 return attempt.results
+        version = await self._settings_version(batch)
         results: list[CallLogChange | Exception] = []
-        for joins, group in groupby(batch, key=lambda submitted: submitted.joining is not None):
-            results += await (self._each if joins else self._together)(list(group))
+        for way, group in groupby(batch, key=lambda submitted: self._way(submitted, version)):
+            results += await way(list(group))
         return results
+
+    def _way(self, submitted: WantedLogChange, version: int) -> _Way:
+        if submitted.settings_version not in (0, version):
+            return _refused
+        return self._together if submitted.joining is None else self._each
+
+    async def _settings_version(self, batch: Sequence[WantedLogChange]) -> int:
+        """The account's settings version if a change is to confirm it. It stays until the lock is released."""
+        if not any(submitted.settings_version for submitted in batch):
+            return 0
+        return int(await self._connection.fetchval(_SETTINGS_VERSION, self._account_id) or 0)
 
     async def _together(self, batch: Sequence[WantedLogChange]) -> Sequence[CallLogChange | Exception]:
         entries = await load(self._connection, self._account_id, {submitted.key for submitted in batch})
-        results = [_result(entries[key], change) for key, change, _ in batch]
+        results = [_result(entries[submitted.key], submitted.change) for submitted in batch]
         distinct = {id(entry): entry for entry in entries.values()}
         await self._store([entry for entry in distinct.values() if entry.is_changed])
         return results
 
     async def _each(self, batch: Sequence[WantedLogChange]) -> Sequence[CallLogChange | Exception]:
         results: list[CallLogChange | Exception] = []
-        for key, change, joining in batch:
+        for key, change, joining, _ in batch:
             entry = (await load(self._connection, self._account_id, {key}))[key]
             changed = _result(entry, change)
             if isinstance(changed, CallLogChange):
@@ -185,10 +217,14 @@ class _Locked:
 
     async def _store(self, entries: Iterable[QueuedChange]) -> None:
         ordered = sorted(entries, key=lambda entry: entry.key.call_id)
-        written = _rows(ordered)
+        written = written_rows(ordered)
         if written:
-            values = write_values(self._account_id, written, _blocks(ordered, written))
+            values = write_values(self._account_id, written, more_blocks(ordered, written))
             await self._connection.fetch(WRITE_LOCKED, *values)
+
+
+async def _refused(batch: Sequence[WantedLogChange]) -> Sequence[CallLogChange | Exception]:
+    return [SettingsChanged() for _ in batch]
 
 
 def _result(entry: QueuedChange, change: Callable[[CallLog | None], CallLog]) -> CallLogChange | Exception:
@@ -198,16 +234,17 @@ def _result(entry: QueuedChange, change: Callable[[CallLog | None], CallLog]) ->
         return error
 
 
-def _rows(entries: Iterable[QueuedChange]) -> Sequence[Written]:
+def written_rows(entries: Iterable[QueuedChange]) -> Sequence[Written]:
+    """The rows to write."""
     return [Written.of(entry.key.call_id, entry.version, entry.after, entry.is_visible) for entry in entries]
 
 
-def _blocks(before: Iterable[QueuedChange], after: Iterable[Written]) -> int:
+def more_blocks(before: Iterable[QueuedChange], after: Iterable[Written]) -> int:
     """How many more blocks the documents take."""
     return sum(blocks_of(one.document) for one in after) - sum(blocks_of(entry.document) for entry in before)
 
 
-class _Remembered:
+class RememberedLogs:
     """The logs that this process wrote last, as the database has them unless another process has changed them."""
 
     def __init__(self) -> None:
@@ -215,6 +252,7 @@ class _Remembered:
         self._bytes = 0
 
     def get(self, key: CallKey) -> QueuedChange | None:
+        """The log of a call, to be changed; None if it is not remembered."""
         known = self._entries.get(key)
         if known is None:
             return None
@@ -222,6 +260,7 @@ class _Remembered:
         return QueuedChange(key, log, version, document, log)
 
     def keep(self, entries: Iterable[QueuedChange], written: Iterable[Written]) -> None:
+        """Remember what was written."""
         for entry, one in zip(entries, written, strict=True):
             self._drop(entry.key)
             if entry.after is not None:
@@ -231,6 +270,7 @@ class _Remembered:
             self._drop(next(iter(self._entries)))
 
     def forget(self, keys: Iterable[CallKey]) -> None:
+        """Forget the logs of calls."""
         for key in keys:
             self._drop(key)
 

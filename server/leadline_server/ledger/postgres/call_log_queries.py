@@ -16,6 +16,15 @@ from leadline_server.storage.postgres.database import Connection, PostgresDataba
 
 _Condition = tuple[str, tuple[object, ...]]
 
+GET: Final = """
+    SELECT body FROM call_logs WHERE account_id = $1 AND call_id = $2
+    UNION ALL
+    SELECT body FROM call_links AS l JOIN call_logs AS c ON c.account_id = l.account_id AND c.call_id = l.call_id
+    WHERE l.account_id = $1 AND l.reported_id = $2
+    LIMIT 1
+"""
+"""Reads the body of a call's log, also if the call has joined another."""
+
 _CHUNK: Final = 64
 """Rows that are fetched at once where documents may be large."""
 

@@ -4,10 +4,12 @@
 
 import random
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from leadline_server.domain.call_log import CallLog
 from leadline_server.ledger.codec import CALL_LOG, changing_columns, stable_columns
+from leadline_server.storage.postgres.deferred import RowsExpression
 
 _VERSION_BITS: Final = 62
 
@@ -30,8 +32,9 @@ _ARRAYS: Final = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_C
 # $1 the account, $2 the number of visible changes, $3 the change of stored blocks, $4 the call ids, $5 the versions
 # that were read (0: a new call), $6 the versions to write, $7 the place of each visible change (0: not visible).
 # The counters come first: rows are written only once their row is locked. Then a row that another transaction has
-# changed is found by its version, and one that it has inserted by its key, and refuse_conflict() undoes all of it.
-WRITE: Final = f"""
+# changed is found by its version, and one that it has inserted by its key, and refuse_conflict() undoes all of it. A
+# session of a pooler has the settings of others, so the commit's own is set here.
+_EXPRESSIONS: Final = f"""
     WITH given AS (
         SELECT * FROM unnest($4::text[], $5::bigint[], $6::bigint[], $7::bigint[], {_ARRAYS})
         AS given (call_id, version, next_version, place, {_NAMES})
@@ -56,10 +59,19 @@ WRITE: Final = f"""
         )
         ON CONFLICT DO NOTHING RETURNING 1
     )
-    SELECT refuse_conflict(
-        (SELECT count(*) FROM updated) + (SELECT count(*) FROM inserted), cardinality($4::text[])
-    ), (SELECT sequence FROM counters)
 """
+_WRITTEN: Final = "(SELECT count(*) FROM updated) + (SELECT count(*) FROM inserted)"
+# A session of a pooler has the settings of others, so the commit's own is set in the statement.
+_SYNCED: Final = "set_config('synchronous_commit', 'on', true)"
+WRITE: Final = f"""
+    {_EXPRESSIONS}
+    SELECT refuse_conflict({_WRITTEN}, cardinality($4::text[])), (SELECT sequence FROM counters), {_SYNCED}
+"""
+WRITE_CONFIRMED: Final = f"""
+    {WRITE}, refuse_other_settings($1, ${8 + len(_COLUMNS)}::bigint, (SELECT sequence FROM counters))
+"""
+"""As WRITE, with one more value: the settings version that the account must have."""
+
 WRITE_LOCKED: Final = WRITE.replace(
     """AND NOT EXISTS (
             SELECT FROM call_links AS l WHERE l.account_id = $1 AND l.reported_id = given.call_id
@@ -110,3 +122,28 @@ def write_values(account_id: str, rows: Sequence[Written], blocks: int) -> tuple
         *(list(column) for column in columns),
         [row.document for row in rows],
     )
+
+
+_SETTINGS_PLACE: Final = 8 + len(_COLUMNS)
+
+
+@lru_cache(maxsize=64)
+def write_with(expressions: tuple[RowsExpression, ...]) -> str:
+    """WRITE that also writes the rows of `expressions`, and only if the account has the settings versions given.
+
+    Its values are those of WRITE, the versions, and the arrays of each expression.
+    """
+    parts, written, place = [], [_WRITTEN, "(SELECT count(*) FROM settings)"], _SETTINGS_PLACE + 1
+    wanted = ["cardinality($4::text[])", f"cardinality(${_SETTINGS_PLACE}::bigint[])"]
+    for expression in expressions:
+        parts.append(f", {expression.at(place)}")
+        written.append(f"(SELECT count(*) FROM {expression.name})")
+        wanted.append(f"cardinality(${place}::{expression.types[0]}[])")
+        place += len(expression.types)
+    return f"""
+        {_EXPRESSIONS}, settings AS (
+            SELECT FROM unnest(${_SETTINGS_PLACE}::bigint[]) AS known (version)
+            JOIN accounts AS a ON a.account_id = $1 AND a.version = known.version AND a.state <> 'deleting'
+        ) {"".join(parts)}
+        SELECT refuse_conflict({" + ".join(written)}, {" + ".join(wanted)}), (SELECT sequence FROM counters), {_SYNCED}
+    """

@@ -9,20 +9,17 @@ from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining
 from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.postgres import call_log_queries as queries
-from leadline_server.ledger.postgres.call_log_changes import CallLogWriter, WantedLogChange, linked_entries
+from leadline_server.ledger.postgres.call_log_changes import (
+    CallLogWriter,
+    RememberedLogs,
+    WantedLogChange,
+    linked_entries,
+)
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogGroup, CallLogPage, Change
 from leadline_server.storage.postgres.database import PostgresDatabase
 
 _MAX_CHANGES: Final = 128
 _MAX_BATCHERS: Final = 1_000  # then those of accounts without a change under way are dropped
-
-_GET: Final = """
-    SELECT body FROM call_logs WHERE account_id = $1 AND call_id = $2
-    UNION ALL
-    SELECT body FROM call_links AS l JOIN call_logs AS c ON c.account_id = l.account_id AND c.call_id = l.call_id
-    WHERE l.account_id = $1 AND l.reported_id = $2
-    LIMIT 1
-"""
 
 
 class PostgresCallLogs:
@@ -39,9 +36,14 @@ class PostgresCallLogs:
         self._subscribers: dict[object, Callable[[], None]] = {}
         database.after_commit(self.notify)
 
+    @property
+    def remembered(self) -> RememberedLogs:
+        """The logs that this process wrote last."""
+        return self._writer.remembered
+
     async def get(self, key: CallKey) -> CallLog | None:
         """The call log; None if the call was never reported."""
-        rows = await self._database.fetch(_GET, *key)
+        rows = await self._database.fetch(queries.GET, *key)
         return CALL_LOG.decode(rows[0][0]) if rows else None
 
     async def linked(self, account_id: str, link_key: str) -> Sequence[CallLog]:
@@ -50,11 +52,16 @@ class PostgresCallLogs:
         return [entry.before for entry in entries if entry.before is not None]
 
     async def change(
-        self, key: CallKey, change: Callable[[CallLog | None], CallLog], joining: CallJoining | None = None
+        self,
+        key: CallKey,
+        change: Callable[[CallLog | None], CallLog],
+        joining: CallJoining | None = None,
+        *,
+        settings_version: int = 0,
     ) -> CallLogChange:
         """Replace the call log by the result of `change`, join it with others, and return the log before and after."""
         batcher = self._batchers.get(key.account_id) or self._new_batcher(key.account_id)
-        return await batcher.submit(WantedLogChange(key, change, joining))
+        return await self._database.shared(batcher.submit(WantedLogChange(key, change, joining, settings_version)))
 
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
         """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""

@@ -73,6 +73,8 @@ DELETE_EMPTY: Final = """
     AND lease_owner IS NULL AND creation_key IS NULL AND contact_id IS NULL
 """
 REMEMBERED: Final = """
-    SELECT number_key, contact_id, recorded_at FROM claims
-    WHERE account_id = $1 AND number_key = ANY($2) AND contact_id IS NOT NULL
+    SELECT coalesce((SELECT version FROM accounts WHERE account_id = $1 AND state <> 'deleting'), 0),
+        c.number_key, c.contact_id, c.recorded_at
+    FROM (SELECT) AS one LEFT JOIN claims AS c
+    ON c.account_id = $1 AND c.number_key = ANY($2) AND c.contact_id IS NOT NULL
 """

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
 from leadline_server.domain.placeholders import LimitReached, Reservation
@@ -13,11 +12,9 @@ from leadline_server.ledger.postgres import claim_statements as sql
 from leadline_server.ledger.postgres.account_lock import lock_account
 from leadline_server.ledger.postgres.audit import count_of, note
 from leadline_server.ledger.postgres.placeholder_counts import give_back, take
+from leadline_server.ledger.postgres.placeholders import MADE_BY_CALL, MADE_BY_REQUEST
 from leadline_server.ports.ledger import Claimed, HeldByAnother, Remembered
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
-
-_MADE_BY_CALL: Final = "PLACEHOLDER_CREATED"
-_MADE_BY_REQUEST: Final = "REQUESTED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +127,13 @@ class PostgresClaims:
 
     async def remembered(self, account_id: str, number_keys: Sequence[str]) -> dict[str, Remembered]:
         """The contacts recorded for these numbers, by number key."""
-        if not number_keys:
-            return {}
+        return (await self.remembered_now(account_id, number_keys))[0] if number_keys else {}
+
+    async def remembered_now(self, account_id: str, number_keys: Sequence[str]) -> tuple[dict[str, Remembered], int]:
+        """As `remembered`, with the account's settings version of that moment."""
         rows = await self._database.fetch(sql.REMEMBERED, account_id, list(number_keys))
-        return {key: Remembered(contact_id, from_microseconds(time)) for key, contact_id, time in rows}
+        found = {key: Remembered(contact_id, from_microseconds(time)) for _, key, contact_id, time in rows if key}
+        return found, rows[0][0]
 
     async def forget(self, account_id: str, number_key: str, contact_id: str) -> None:
         """Forget that `contact_id` is the number's contact, because the CRM no longer has it."""
@@ -174,9 +174,9 @@ async def _record_placeholder(connection: Connection, finish: _Finish) -> None:
     if document is not None:
         made = json.loads(document)
         owner = LEADLINE.acting_for(made["user"])
-        await note(connection, owner, account_id, action, contact_id, reason=_MADE_BY_CALL, call_id=made["call"])
+        await note(connection, owner, account_id, action, contact_id, reason=MADE_BY_CALL, call_id=made["call"])
     elif finish.by is not None:
-        await note(connection, finish.by, account_id, action, contact_id, reason=_MADE_BY_REQUEST)
+        await note(connection, finish.by, account_id, action, contact_id, reason=MADE_BY_REQUEST)
 
 
 async def _give_back(

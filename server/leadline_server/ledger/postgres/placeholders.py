@@ -1,5 +1,6 @@
 """The placeholders that calls created, and the replays, in PostgreSQL."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -13,6 +14,14 @@ from leadline_server.ledger.postgres.account_lock import lock_account
 from leadline_server.ledger.postgres.audit import count_of, note
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
+MADE_BY_CALL: Final = "PLACEHOLDER_CREATED"
+MADE_BY_REQUEST: Final = "REQUESTED"
+"""The reasons of a placeholder in the audit trail."""
+
+_RECORD: Final = """
+    INSERT INTO placeholders (account_id, contact_id, created_at, document) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING
+"""
 _LIST: Final = """
     SELECT contact_id, document, created_at FROM placeholders
     WHERE account_id = $1 AND (created_at, contact_id) > ($2, $3) ORDER BY created_at, contact_id LIMIT $4
@@ -75,3 +84,26 @@ class PostgresPlaceholders:
     async def has_replay(self, account_id: str, replay_id: str, now: datetime) -> bool:
         """Whether the replay can be used."""
         return bool(await self._database.fetch(_HAS_REPLAY, account_id, replay_id, to_microseconds(now - REPLAY_AGE)))
+
+
+async def record_created(
+    connection: Connection, account_id: str, contact_id: str, now: int, taken: str, by: Actor | None
+) -> None:
+    """Record a placeholder that was created, within a transaction of the caller's.
+
+    Args:
+        connection: the connection.
+        account_id: the account.
+        contact_id: the placeholder.
+        now: the time in microseconds.
+        taken: what `placeholder_counts.take` returned for it; empty: a request of `by` created it, not a call.
+        by: who has the audit trail say, without `taken`.
+    """
+    action = AuditAction.PLACEHOLDER_CREATED
+    if taken:
+        if count_of(await connection.execute(_RECORD, account_id, contact_id, now, taken)):
+            made = json.loads(taken)
+            owner, reason = LEADLINE.acting_for(made["user"]), MADE_BY_CALL
+            await note(connection, owner, account_id, action, contact_id, reason=reason, call_id=made["call"])
+    elif by is not None:
+        await note(connection, by, account_id, action, contact_id, reason=MADE_BY_REQUEST)

@@ -1,6 +1,6 @@
 """Users' preferences in PostgreSQL."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from leadline_server.domain.account_errors import AccountNotFound
@@ -11,15 +11,16 @@ from leadline_server.ledger.codec import PREFERENCES, SETTINGS
 from leadline_server.ledger.postgres.account_lock import count_stored, lock_account
 from leadline_server.ledger.postgres.accounts import load_settings
 from leadline_server.ledger.postgres.audit import note
-from leadline_server.ledger.postgres.settings_versions import SettingsVersions, VersionedCache, advance_settings
+from leadline_server.ledger.postgres.settings_versions import PostgresSettingsVersions, VersionedCache, advance_settings
 from leadline_server.ports.ledger import PreferencesInForce
-from leadline_server.storage.postgres.database import Connection, PostgresDatabase
+from leadline_server.storage.postgres.database import Connection, PostgresDatabase, Row
 
 _GET: Final = """
     SELECT a.version, a.body, p.body
     FROM accounts AS a LEFT JOIN preferences AS p ON p.account_id = a.account_id AND p.user_id = $2
     WHERE a.account_id = $1 AND a.state <> 'deleting'
 """
+_VERSION: Final = "SELECT version FROM accounts WHERE account_id = $1 AND state <> 'deleting'"
 _LIST: Final = """
     SELECT user_id, body FROM preferences WHERE account_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3
 """
@@ -33,14 +34,19 @@ _SAVE: Final = """
 class PostgresPreferences:
     """Implements ports.ledger.PreferenceStore."""
 
-    def __init__(self, database: PostgresDatabase, versions: SettingsVersions) -> None:
+    def __init__(self, database: PostgresDatabase, versions: PostgresSettingsVersions) -> None:
         self._database = database
         self._versions = versions
         self._cache: VersionedCache[tuple[str, str], PreferencesInForce] = VersionedCache()
 
-    async def version(self, account_id: str) -> int:
-        """The settings version now."""
-        return await self._versions.current(account_id) or 0
+    async def version_within(self, fetch: Callable[..., Awaitable[Sequence[Row]]], account_id: str) -> int:
+        """The settings version as `fetch` reads it."""
+        rows = await fetch(_VERSION, account_id)
+        return int(rows[0][0]) if rows else 0
+
+    def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:
+        """The preferences as this process last read them, which may be outdated."""
+        return self._cache.last((account_id, user_id))
 
     async def list(self, account_id: str, after: str, limit: int) -> Sequence[tuple[str, Preferences]]:
         """The preferences of at most `limit` users whose ids follow `after`."""
@@ -49,10 +55,16 @@ class PostgresPreferences:
 
     async def get(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences in force now for a user, and what the user set. Raises AccountNotFound."""
-        cached = self._cache.get((account_id, user_id), await self.version(account_id))
+        cached = self._cache.get((account_id, user_id), await self._versions.current(account_id) or 0)
         if cached is not None:
             return cached
-        rows = await self._database.fetch(_GET, account_id, user_id)
+        return await self.within(self._database.fetch, account_id, user_id)
+
+    async def within(
+        self, fetch: Callable[..., Awaitable[Sequence[Row]]], account_id: str, user_id: str
+    ) -> PreferencesInForce:
+        """The preferences as `fetch` reads them. Raises AccountNotFound."""
+        rows = await fetch(_GET, account_id, user_id)
         if not rows:
             raise AccountNotFound(account_id)
         version, settings, body = rows[0]

@@ -17,7 +17,9 @@ _PUT: Final = f"""
     ON CONFLICT (id) DO UPDATE SET clock_at = excluded.clock_at, seen_at = excluded.seen_at
 """  # noqa: S608 - constants
 _DROP_OLD: Final = f"DELETE FROM replicas WHERE seen_at < {_NOW} - $1"  # noqa: S608 - constants
-_ALL: Final = "SELECT id, name, version, settings, started_at, clock_at, seen_at FROM replicas ORDER BY name, id"
+ALL: Final = "SELECT id, name, version, settings, started_at, clock_at, seen_at FROM replicas ORDER BY name, id"
+"""Reads all records, as `ledger.replica_rows.replica_of` takes them."""
+
 _KEPT: Final = KEPT // timedelta(microseconds=1)
 
 
@@ -45,4 +47,4 @@ class PostgresReplicas:
 
     async def all(self) -> Sequence[Replica]:
         """All records, by name."""
-        return [replica_of(row) for row in await self._database.fetch(_ALL)]
+        return [replica_of(row) for row in await self._database.fetch(ALL)]

@@ -1,5 +1,6 @@
 """The answers by request id in PostgreSQL."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -7,7 +8,7 @@ from leadline_server.ledger.account_rows import blocks_of
 from leadline_server.ledger.codec import CONTACT, to_microseconds
 from leadline_server.ledger.postgres.account_lock import count_stored, lock_account
 from leadline_server.ports.ledger import RecordedAnswer
-from leadline_server.storage.postgres.database import Connection, PostgresDatabase
+from leadline_server.storage.postgres.database import Connection, PostgresDatabase, Row
 
 MEMORY: Final = timedelta(hours=24)
 """How long an answer is remembered."""
@@ -38,25 +39,37 @@ class PostgresRequests:
 
     async def get(self, account_id: str, request_id: str, now: datetime) -> RecordedAnswer | None:
         """The answer to this request; None if it is unknown or older than 24 hours."""
-        rows = await self._database.fetch(_GET, account_id, request_id, to_microseconds(now - MEMORY))
-        return RecordedAnswer(rows[0][0], CONTACT.decode(rows[0][1])) if rows else None
+        return await read_answer(self._database.fetch, account_id, request_id, now)
 
     async def remember(self, account_id: str, request_id: str, answer: RecordedAnswer, now: datetime) -> None:
         """Remember a success, and delete the account's answers that are too old."""
-        oldest = to_microseconds(now - MEMORY)
-        document = CONTACT.encode(answer.contact)
-        values = (account_id, request_id, to_microseconds(now), answer.fingerprint, document)
 
         async def insert(connection: Connection) -> None:
             await lock_account(connection, account_id)
-            await delete_answers(connection, account_id, oldest, _DELETED_AT_ONCE)
-            known = await connection.fetchrow(_KNOWN, account_id, request_id)
-            if known is None or known[0] < oldest:
-                await connection.execute(_REMEMBER, *values)
-                before = 0 if known is None else blocks_of(known[1])
-                await count_stored(connection, account_id, blocks=blocks_of(document) - before)
+            await store_answer(connection, account_id, request_id, answer, now)
 
         await self._database.write(insert)
+
+
+async def read_answer(
+    fetch: Callable[..., Awaitable[Sequence[Row]]], account_id: str, request_id: str, now: datetime
+) -> RecordedAnswer | None:
+    """The answer to a request, as `fetch` reads it."""
+    rows = await fetch(_GET, account_id, request_id, to_microseconds(now - MEMORY))
+    return RecordedAnswer(rows[0][0], CONTACT.decode(rows[0][1])) if rows else None
+
+
+async def store_answer(
+    connection: Connection, account_id: str, request_id: str, answer: RecordedAnswer, now: datetime
+) -> None:
+    """Remember a success, and delete old answers. Under the account's lock."""
+    oldest, document = to_microseconds(now - MEMORY), CONTACT.encode(answer.contact)
+    await delete_answers(connection, account_id, oldest, _DELETED_AT_ONCE)
+    known = await connection.fetchrow(_KNOWN, account_id, request_id)
+    if known is None or known[0] < oldest:
+        await connection.execute(_REMEMBER, account_id, request_id, to_microseconds(now), answer.fingerprint, document)
+        before = 0 if known is None else blocks_of(known[1])
+        await count_stored(connection, account_id, blocks=blocks_of(document) - before)
 
 
 async def delete_answers(connection: Connection, account_id: str, before: int, limit: int) -> int:

@@ -22,8 +22,10 @@ _VERSIONS: Final = "SELECT account_id, version FROM accounts WHERE account_id = 
 _ADVANCE: Final = "UPDATE accounts SET version = nextval('settings_versions') WHERE account_id = $1"
 
 
-class SettingsVersions:
-    """Asks for the versions of accounts."""
+class PostgresSettingsVersions:
+    """Implements ports.ledger.SettingsVersions."""
+
+    are_confirmed: Final = True
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
@@ -54,6 +56,11 @@ class VersionedCache(Generic[K, V]):
         """The value if it was read at this version; otherwise None."""
         known = self._values.get(key)
         return known[1] if known is not None and known[0] == version else None
+
+    def last(self, key: K) -> V | None:
+        """The value that was read last, at whatever version."""
+        known = self._values.get(key)
+        return None if known is None else known[1]
 
     def put(self, key: K, value: V, version: int) -> None:
         """Keep a value that was read at a version, or after it."""

@@ -9,7 +9,7 @@ from leadline_server.domain.directory import MAX_USERS, DirectoryIndex, User
 from leadline_server.ledger.codec import USER
 from leadline_server.ledger.postgres.account_lock import lock_account
 from leadline_server.ledger.postgres.audit import count_of, note
-from leadline_server.ledger.postgres.settings_versions import SettingsVersions, VersionedCache, advance_settings
+from leadline_server.ledger.postgres.settings_versions import PostgresSettingsVersions, VersionedCache, advance_settings
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
 _GET: Final = "SELECT body FROM users WHERE account_id = $1 AND user_id = $2"
@@ -33,7 +33,7 @@ _MARKED: Final = """
 class PostgresUsers:
     """Implements ports.ledger.Users."""
 
-    def __init__(self, database: PostgresDatabase, versions: SettingsVersions) -> None:
+    def __init__(self, database: PostgresDatabase, versions: PostgresSettingsVersions) -> None:
         self._database = database
         self._versions = versions
         self._cache: VersionedCache[str, DirectoryIndex] = VersionedCache()

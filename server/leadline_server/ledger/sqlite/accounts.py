@@ -13,11 +13,12 @@ from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.account_rows import BLOCK_BYTES, account_of, administered
 from leadline_server.ledger.codec import SETTINGS, to_microseconds
 from leadline_server.ledger.sqlite.audit import note, record
-from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
+from leadline_server.ledger.sqlite.settings_cache import SettingsVersion
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _SELECT: Final = """
-    SELECT account_id, body, title, state, created_at, updated_at, coalesce(revision, 0)
+    SELECT account_id, body, title, state, created_at, updated_at, coalesce(revision, 0),
+        (SELECT value FROM settings_version WHERE id = 1)
     FROM accounts LEFT JOIN (SELECT account_id AS id, revision FROM account_connections) ON id = account_id
     WHERE state <> 'deleting'
 """
@@ -34,7 +35,6 @@ class SqliteAccounts:
     def __init__(self, database: SqliteDatabase, version: SettingsVersion) -> None:
         self._database = database
         self._version = version
-        self._cache: SettingsCache[str, AccountRecord] = SettingsCache(version)
 
     async def create(
         self,
@@ -65,16 +65,8 @@ class SqliteAccounts:
         return (await self.record(account_id)).settings
 
     async def record(self, account_id: str) -> AccountRecord:
-        """The account as it is now; the same object until any settings change. Raises AccountNotFound."""
-        cached = self._cache.get(account_id)
-        if cached is not None:
-            return cached
-        version, record = await self._database.read_inline(
-            # The version first: if the record turns out newer than the version, it is only read once more.
-            lambda connection: (read_settings_version(connection), _load_record(connection, account_id))
-        )
-        self._cache.put(account_id, record, version)
-        return record
+        """The account as it is now. Raises AccountNotFound."""
+        return await self._database.read_inline(lambda connection: _load_record(connection, account_id))
 
     async def list(self, after: str, limit: int) -> Sequence[AccountRecord]:
         """At most `limit` accounts whose ids follow `after`, in the order of their ids."""

@@ -21,8 +21,6 @@ class SqliteCallLogs:
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
-        self._subscribers: dict[object, Callable[[], None]] = {}
-        database.after_commit(self._notify)
 
     async def get(self, key: CallKey) -> CallLog | None:
         """The call log; None if the call was never reported."""
@@ -33,7 +31,12 @@ class SqliteCallLogs:
         return await self._database.read(lambda connection: linked_logs(connection, account_id, link_key))
 
     async def change(
-        self, key: CallKey, change: Callable[[CallLog | None], CallLog], joining: CallJoining | None = None
+        self,
+        key: CallKey,
+        change: Callable[[CallLog | None], CallLog],
+        joining: CallJoining | None = None,
+        *,
+        settings_version: int = 0,  # noqa: ARG002 - this ledger confirms none
     ) -> CallLogChange:
         """Replace the call log by the result of `change`, join it with others, and return the log before and after."""
         return await self._database.write_batched(apply_changes, SubmittedChange(key, change, joining))
@@ -79,14 +82,4 @@ class SqliteCallLogs:
 
         Returns the unsubscriber.
         """
-        subscription = object()
-        self._subscribers[subscription] = on_change
-
-        def unsubscribe() -> None:
-            self._subscribers.pop(subscription, None)
-
-        return unsubscribe
-
-    def _notify(self) -> None:
-        for on_change in tuple(self._subscribers.values()):
-            on_change()
+        return self._database.after_commit(on_change)

@@ -38,7 +38,7 @@ class SqliteCredentials:
         self._version = version
         self._keys: SettingsCache[bytes, ApiKey] = SettingsCache(version)
         self._denied: SettingsCache[None, Denied] = SettingsCache(version)
-        self.version = version.current
+        self.version: Callable[[], int] = version.latest
         """A number that changes, for every process, with every change of keys and denials."""
 
     async def find(self, digest: bytes) -> ApiKey | None:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from leadline_server.clock import SystemClock
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.encryption.keys import SecretsKeys
@@ -28,7 +29,7 @@ from leadline_server.ledger.sqlite.replicas import SqliteReplicas
 from leadline_server.ledger.sqlite.requests import SqliteRequests
 from leadline_server.ledger.sqlite.retention import SqliteRetention
 from leadline_server.ledger.sqlite.secrets import SqliteSecrets
-from leadline_server.ledger.sqlite.settings_cache import SharedVersions, open_versions
+from leadline_server.ledger.sqlite.settings_cache import SettingsVersion, SharedVersions, open_versions
 from leadline_server.ledger.sqlite.tokens import SqliteTokens
 from leadline_server.ledger.sqlite.transactions import SqliteTransactions
 from leadline_server.ledger.sqlite.users import SqliteUsers
@@ -56,6 +57,7 @@ class SqliteLedger:
         self._account_data = SqliteAccountData(database, (versions.settings, versions.credentials))
         self._account_connections = SqliteAccountConnections(encrypted, versions.settings)
         self._connection_checks = SqliteConnectionChecks(database)
+        self._settings_versions = versions.settings
         self._preferences = SqlitePreferences(database, versions.settings)
         self._users = SqliteUsers(database, versions.settings)
         self._credentials = SqliteCredentials(database, versions.credentials)
@@ -71,6 +73,11 @@ class SqliteLedger:
         self._copy_mark = SqliteCopyMark(database)
         self._replicas = SqliteReplicas(database)
         self._secrets = SqliteSecrets(database, encrypted)
+
+    @property
+    def clock(self) -> SystemClock:
+        """The machine's clock: all processes on a file are on one machine."""
+        return SystemClock()
 
     @property
     def accounts(self) -> SqliteAccounts:
@@ -91,6 +98,11 @@ class SqliteLedger:
     def connection_checks(self) -> SqliteConnectionChecks:
         """The results of checks of connections."""
         return self._connection_checks
+
+    @property
+    def settings_versions(self) -> SettingsVersion:
+        """The settings version of each account: all have the same."""
+        return self._settings_versions
 
     @property
     def preferences(self) -> SqlitePreferences:

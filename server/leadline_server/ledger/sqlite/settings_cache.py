@@ -56,7 +56,13 @@ class SettingsVersion:
         self._row = row
         self._index = row - 1
 
-    def current(self) -> int:
+    are_confirmed: Final = False
+
+    async def current(self, account_id: str) -> int:  # noqa: ARG002 - one version for all accounts
+        """As `latest`: implements ports.ledger.SettingsVersions."""
+        return self._words[self._index]
+
+    def latest(self) -> int:
         """The version that is committed or about to be committed."""
         return self._words[self._index]
 
@@ -135,7 +141,7 @@ class SettingsCache(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """The value, if it is certainly the one in force now; otherwise None."""
-        return self._values.get(key) if self._shared.current() == self._version else None
+        return self._values.get(key) if self._shared.latest() == self._version else None
 
     def put(self, key: K, value: V, version: int) -> None:
         """Keep a value that was read after `version` was read, in one transaction."""

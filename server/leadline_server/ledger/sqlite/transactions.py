@@ -54,6 +54,11 @@ class SqliteTransaction:
         """The preferences in force: no other process can change them before this transaction ends."""
         return self._preferences.within(self.connection, account_id, user_id)
 
+    async def settings_version(self, account_id: str) -> int:
+        """The settings version."""
+        del account_id  # one version for all accounts
+        return self._preferences.latest_version()
+
     async def hold_number(self, account_id: str, number_key: str) -> bool:
         """Nothing to do: this transaction has the file's write lock, so nothing else changes."""
         del account_id, number_key
@@ -67,8 +72,13 @@ class SqliteTransactions:
         self._database = database
         self._preferences = preferences
 
-    async def run(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+    async def prepare(self, account_id: str, user_id: str) -> None:
+        """Read the preferences, so that the transaction finds them in the cache."""
+        await self._preferences.get(account_id, user_id)
+
+    async def run(self, account_id: str, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
         """The result of `work`, committed with those of other transactions that were submitted meanwhile."""
+        del account_id  # transactions of all accounts follow one another
 
         def whole(connection: sqlite3.Connection) -> T:
             transaction = SqliteTransaction(connection, self._preferences)
@@ -78,8 +88,9 @@ class SqliteTransactions:
 
         return await self._database.write_short(whole)
 
-    async def read(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+    async def read(self, account_id: str, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
         """The result of `work` on a snapshot."""
+        del account_id
         return await self._database.read(
             lambda connection: finished(work(SqliteTransaction(connection, self._preferences)))
         )

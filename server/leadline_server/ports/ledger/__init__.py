@@ -13,7 +13,7 @@ does not block others for long. The ledger puts all acquisitions in one order, s
 Example: process "a1" acquires a claim at 12:00:00 until 12:00:10 and dies. Process "b2" can acquire it at 12:00:10.
 """
 
-from leadline_server.ports.ledger.accounts import Accounts, PreferencesInForce, PreferenceStore
+from leadline_server.ports.ledger.accounts import Accounts, PreferencesInForce, PreferenceStore, SettingsVersions
 from leadline_server.ports.ledger.accounts_admin import AccountConnections, AccountData, ConnectionChecks
 from leadline_server.ports.ledger.audit import AuditPage, AuditTrail
 from leadline_server.ports.ledger.call_logs import (
@@ -81,6 +81,7 @@ __all__ = [
     "Retention",
     "Secrets",
     "SecretsState",
+    "SettingsVersions",
     "TokenStore",
     "Transactions",
     "Users",

@@ -32,10 +32,7 @@ class Accounts(Protocol):
         ...
 
     async def record(self, account_id: str) -> AccountRecord:
-        """The account as it is now. Raises AccountNotFound.
-
-        It is the same object until any settings, preferences, users, accounts or connections change, in any process.
-        """
+        """The account as it is now, with its settings version. Raises AccountNotFound."""
         ...
 
     async def list(self, after: str, limit: int) -> Sequence[AccountRecord]:
@@ -72,13 +69,31 @@ class Accounts(Protocol):
         ...
 
 
+class SettingsVersions(Protocol):
+    """The settings version of each account.
+
+    It changes with every change, by any process, of the account, its settings, its connection, its users or their
+    preferences. So if it equals the version that one of these was read at, that is still in force. Example: an account
+    was read at version 7. A user's preferences change, and the version is 8: the account must be read again.
+    """
+
+    @property
+    def are_confirmed(self) -> bool:
+        """Whether `CallLogs.change` confirms a version; if not, to ask for it costs nothing."""
+        ...
+
+    async def current(self, account_id: str) -> int | None:
+        """The version now. It may be None if there is no such account."""
+        ...
+
+
 class PreferencesInForce(NamedTuple):
     """A user's preferences as they were at one settings version.
 
     Attributes:
         effective: the preferences in force.
         user: the values that the user set.
-        version: the settings version that they were read at; see `PreferenceStore.version`.
+        version: the settings version that they were read at; see `SettingsVersions`.
     """
 
     effective: EffectivePreferences
@@ -100,10 +115,10 @@ class PreferenceStore(Protocol):
         """The preferences of at most `limit` users whose ids follow `after`, in the order of their ids."""
         ...
 
-    async def version(self, account_id: str) -> int:
-        """The settings version now: it changes with every change of the account's settings or any user's preferences.
+    def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:
+        """The preferences as this process last read them, which may be outdated. None: ask `get`.
 
-        If it equals the version that the account's preferences were read at, they are still in force.
+        It asks nothing. No decision may rest on the answer alone.
         """
         ...
 

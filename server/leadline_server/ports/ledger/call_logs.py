@@ -107,7 +107,12 @@ class CallLogs(Protocol):
         ...
 
     async def change(
-        self, key: CallKey, change: Callable[[CallLog | None], CallLog], joining: CallJoining | None = None
+        self,
+        key: CallKey,
+        change: Callable[[CallLog | None], CallLog],
+        joining: CallJoining | None = None,
+        *,
+        settings_version: int = 0,
     ) -> CallLogChange:
         """Replace the call log by the result of `change`, and return the log before and after.
 
@@ -117,6 +122,10 @@ class CallLogs(Protocol):
         With `joining`, the log then joins those with its link key, as `domain.joining.joined_with` says, in the same
         transaction: the logs that are gone are deleted, and their ids find the log that goes on. The call's id finds it
         too, and its link key is kept for calls that come later. The change returned is that of the log that goes on.
+
+        With `settings_version`, `change` depends on an account that was read at that version
+        (`AccountRecord.settings_version`). If the version is another now, nothing changes and
+        SettingsChanged is raised.
         """
         ...
 

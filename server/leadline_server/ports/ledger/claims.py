@@ -7,7 +7,7 @@ Example of a claim during a creation, then after it:
     demo        +12025550101                                          c_17
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
@@ -130,6 +130,10 @@ class Claims(Protocol):
 
     async def remembered(self, account_id: str, number_keys: Sequence[str]) -> dict[str, Remembered]:
         """The contacts recorded for these numbers, by number key."""
+        ...
+
+    async def remembered_now(self, account_id: str, number_keys: Sequence[str]) -> tuple[Mapping[str, Remembered], int]:
+        """As `remembered`, with the account's settings version of that moment; 0: it is to be asked for."""
         ...
 
     async def forget(self, account_id: str, number_key: str, contact_id: str) -> None:

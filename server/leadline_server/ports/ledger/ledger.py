@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore
+from leadline_server.clock import Clock
+from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore, SettingsVersions
 from leadline_server.ports.ledger.accounts_admin import AccountConnections, AccountData, ConnectionChecks
 from leadline_server.ports.ledger.audit import AuditTrail
 from leadline_server.ports.ledger.call_logs import CallLogs
@@ -24,6 +25,11 @@ class Ledger(Protocol):
     """The parts of the ledger."""
 
     @property
+    def clock(self) -> Clock:
+        """The clock that all processes on this ledger share: leases end by it."""
+        ...
+
+    @property
     def accounts(self) -> Accounts:
         """The accounts and their settings."""
         ...
@@ -41,6 +47,11 @@ class Ledger(Protocol):
     @property
     def connection_checks(self) -> ConnectionChecks:
         """The results of checks of connections."""
+        ...
+
+    @property
+    def settings_versions(self) -> SettingsVersions:
+        """The settings version of each account."""
         ...
 
     @property

@@ -3,8 +3,8 @@
 Such a call is accepted, decided, logged and recorded in one transaction, which is synced to disk before the answer. So
 nothing of it has to be recovered after a crash: the call is there as a whole, or not at all.
 
-SQLite has one writer at a time, so a transaction is alone from its first query. A ledger with several writers must make
-`hold_number` wait for the other transactions that hold the number.
+SQLite has one writer at a time, so a transaction is alone from its first query. In a ledger with several writers
+`hold_number` waits for the other transactions that hold the number.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -81,6 +81,10 @@ class LedgerTransaction(Protocol):
         """As `PreferenceStore.get`."""
         ...
 
+    async def settings_version(self, account_id: str) -> int:
+        """As `SettingsVersions.current`."""
+        ...
+
     async def hold_number(self, account_id: str, number_key: str) -> bool:
         """Keep other transactions from creating a contact for the number until this one ends.
 
@@ -93,8 +97,12 @@ class LedgerTransaction(Protocol):
 class Transactions(Protocol):
     """Runs functions in transactions."""
 
-    async def run(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
-        """The result of `work`, once its changes are committed and synced to disk.
+    async def prepare(self, account_id: str, user_id: str) -> None:
+        """Called before `run` where `work` needs the preferences of this user. Raises AccountNotFound."""
+        ...
+
+    async def run(self, account_id: str, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+        """The result of `work` on rows of one account, once its changes are committed and synced to disk.
 
         `work` may run again, so it must change nothing but the transaction. If it raises, its changes are undone, those
         of other transactions of the same commit are not, and the exception is raised here.
@@ -104,17 +112,6 @@ class Transactions(Protocol):
         """
         ...
 
-    async def read(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+    async def read(self, account_id: str, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
         """The result of `work`, all of whose queries see one snapshot. It must not change anything."""
         ...
-
-
-class NoTransactions:
-    """The `Transactions` of a ledger that no CRM lives in: no account asks for them."""
-
-    async def run(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
-        """Raise RuntimeError: an account was taken for one whose CRM lives in the ledger."""
-        del work
-        raise RuntimeError("no CRM lives in this ledger")
-
-    read = run

@@ -61,6 +61,25 @@ def secured(url: str) -> str:
     return urlunsplit(parts._replace(query=query))
 
 
+def each_host(url: str) -> list[str]:
+    """A URL for each host that a URL names, in order.
+
+    Example: the second of `postgresql://leadline@one,two:5433/leadline` is `postgresql://leadline@two:5433/leadline`.
+    """
+    parts = urlsplit(url)
+    user, at, names = parts.netloc.rpartition("@")
+    if names:
+        return [urlunsplit(parts._replace(netloc=f"{user}{at}{host}")) for host in names.split(",")]
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    hosts, ports = (dict(given).get(name, "").split(",") for name in ("host", "port"))
+    if len(hosts) == 1:
+        return [url]
+    others = [(name, value) for name, value in given if name not in {"host", "port"}]
+    pairs = zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=False)
+    places = ([*others, ("host", host), *([("port", port)] if port else [])] for host, port in pairs)
+    return [f"{url.partition('?')[0]}?{urlencode(place, safe='/')}" for place in places]
+
+
 def shown(url: str) -> str:
     """The URL without its password, for messages and logs."""
     parts = urlsplit(url)

@@ -10,7 +10,7 @@ import asyncpg
 
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.storage.postgres.address import PostgresAddress
-from leadline_server.storage.postgres.connecting import connection_options, prepare
+from leadline_server.storage.postgres.connecting import CONNECT_SECONDS, Connector
 from leadline_server.storage.postgres.errors import (
     Conflict,
     OutcomeUnknown,
@@ -30,8 +30,8 @@ Row: TypeAlias = Any
 Work = Callable[[Connection], Awaitable[T]]
 """A function that uses the connection in a transaction and returns a result."""
 
-_ACQUIRE_SECONDS: Final = 10.0
-"""How long a read or write waits for a connection, and a new connection for the server."""
+_ACQUIRE_SECONDS: Final = CONNECT_SECONDS + 1
+"""How long a read or write waits for a connection, in seconds."""
 
 _ANSWER_SECONDS: Final = 5.0
 """How much longer than a statement may take its answer may take. Then the connection is given up."""
@@ -39,12 +39,15 @@ _ANSWER_SECONDS: Final = 5.0
 _MOST_TRIES: Final = 8
 _PAUSE_SECONDS: Final = 0.02
 _LOST_TRIES: Final = 2
-_NOT_REPLICATED: Final = "canceling wait for synchronous replication"
+_WARNING: Final = "01000"
+"""The code of the warning that a commit did not wait for its standbys. No statement of leadline's has another one."""
 
 
 @asynccontextmanager
-async def open_pool(address: PostgresAddress) -> "AsyncIterator[PostgresDatabase]":
-    """The database at an address; its connections are closed at the end.
+async def open_pool(
+    address: PostgresAddress, make: "Callable[..., PostgresDatabase] | None" = None
+) -> "AsyncIterator[PostgresDatabase]":
+    """The database at an address; its connections are closed at the end. `make` makes it of its parts.
 
     Raises:
         LedgerUnavailable: the server cannot be reached, refuses the connection, or would lose what it confirms.
@@ -52,14 +55,12 @@ async def open_pool(address: PostgresAddress) -> "AsyncIterator[PostgresDatabase
     pool = asyncpg.create_pool(
         min_size=0,
         max_size=address.connections,
-        init=prepare,
+        connect=Connector(address, address.url).connect,
         reset=_nothing,
-        timeout=_ACQUIRE_SECONDS,
-        **connection_options(address, address.url),
     )
     try:
         async with pool:
-            database = PostgresDatabase(pool, address)
+            database = (make or PostgresDatabase)(pool, address)
             try:
                 await database.fetch("SELECT 1")
                 yield database
@@ -112,16 +113,20 @@ class PostgresDatabase:
                     raise storage_error(error) or error from error
         raise AssertionError
 
-    async def write(self, work: Work[T]) -> T:
-        """The result of `work`, once its changes are committed and durable.
+    async def write(self, work: Work[T], *, is_news: bool = True) -> T:
+        """The result of `work`, once its changes are committed and durable. No hook is called unless it `is_news`.
 
         `work` runs in a transaction of READ COMMITTED, and may run again: it must use nothing but the connection, and
         run again after a commit, as after a failover, it must do no harm. Cancelling this does not undo the write.
         """
-        task = asyncio.create_task(self._write(work))
+        task = asyncio.create_task(self._write(work, is_news=is_news))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+    async def shared(self, write: Awaitable[T]) -> T:
+        """The result of a write that others share, such as a change that waits for its turn in a group."""
+        return await write
 
     async def write_once(self, query: str, *values: object) -> Sequence[Row]:
         """The rows of one statement that writes, once it is durable. It must not be cancelled.
@@ -153,7 +158,7 @@ class PostgresDatabase:
         while self._running:
             await asyncio.wait(self._running)
 
-    async def _write(self, work: Work[T]) -> T:
+    async def _write(self, work: Work[T], *, is_news: bool) -> T:
         lost = 0
         for tries in range(_MOST_TRIES):
             if tries:
@@ -171,7 +176,9 @@ class PostgresDatabase:
                 if not sent or not await settled(self.fetch, sent[0]):
                     continue
                 result = sent[0].result
-            self._has_written()
+                await self._replicate()  # its end is known by this server, which may have stopped waiting for another
+            if is_news:
+                self._has_written()
             return result
         raise LedgerUnavailable("leadline's PostgreSQL database is busy.", retry_after=1)
 
@@ -207,7 +214,8 @@ class PostgresDatabase:
 
         They get commits in order, so a later one that was waited for brings it there.
         """
-        await self._write(lambda connection: connection.execute("UPDATE ledger SET checks = checks + 1"))
+        statement = "UPDATE ledger SET checks = checks + 1"
+        await self._write(lambda connection: connection.execute(statement), is_news=False)
 
     def _is_unsure(self, connection: Connection) -> bool:
         pid = connection.get_server_pid()
@@ -242,6 +250,6 @@ class PostgresDatabase:
                 acquired.remove_log_listener(self._note_warning)
                 await asyncio.shield(self._pool.release(acquired, timeout=_ANSWER_SECONDS))
 
-    def _note_warning(self, connection: Connection, message: object) -> None:
-        if _NOT_REPLICATED in str(message):
+    def _note_warning(self, connection: Connection, message: Any) -> None:
+        if message.sqlstate == _WARNING:
             self._unsure.add(connection.get_server_pid())

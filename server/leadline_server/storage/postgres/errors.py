@@ -13,6 +13,9 @@ _BUSY_SECONDS: Final = 1.0
 _AWAY_SECONDS: Final = 1.0
 _BROKEN_SECONDS: Final = 5.0
 
+_NO_SESSION_SETTINGS: Final = "unsupported startup parameter"
+"""In PgBouncer's refusal of a connection that brings settings for its session."""
+
 _FENCED: Final = "this ledger is fenced"
 """In the message of the triggers of ledger/copying/postgres_store.py."""
 
@@ -26,7 +29,11 @@ _LOST: Final = (
     OSError,
     TimeoutError,
 )
-_AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_AGAIN: Final = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,  # a migration of another process has changed a table
+)
 _BUSY: Final = (
     *_AGAIN,
     asyncpg.LockNotAvailableError,
@@ -88,7 +95,7 @@ def storage_error(error: BaseException) -> LedgerUnavailable | None:
     elif isinstance(error, asyncpg.InsufficientResourcesError):
         failure = LedgerUnavailable("leadline's PostgreSQL server has no connection or memory left.", retry_after=1)
     elif is_lost(error):
-        failure = LedgerUnavailable("leadline's PostgreSQL server cannot be reached.", retry_after=_AWAY_SECONDS)
+        failure = LedgerUnavailable(_lost_sentence(error), retry_after=_AWAY_SECONDS)
     elif isinstance(error, _REFUSED):
         failure = LedgerUnavailable(
             f"leadline's PostgreSQL server refuses this: {type(error).__name__}. Check the user, its password and its"
@@ -101,3 +108,12 @@ def storage_error(error: BaseException) -> LedgerUnavailable | None:
         return None
     failure.__cause__ = error
     return failure
+
+
+def _lost_sentence(error: BaseException) -> str:
+    if isinstance(error, asyncpg.ProtocolViolationError) and _NO_SESSION_SETTINGS in str(error):
+        return (
+            "The setting ledger leads to a pooler, such as PgBouncer, which refuses settings of sessions. Set"
+            " ledger_direct to the PostgreSQL server itself."
+        )
+    return "leadline's PostgreSQL server cannot be reached."

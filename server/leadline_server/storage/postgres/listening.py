@@ -9,11 +9,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-import asyncpg
 import structlog
 
 from leadline_server.storage.postgres.address import PostgresAddress
-from leadline_server.storage.postgres.connecting import connection_options
+from leadline_server.storage.postgres.connecting import Connector
 
 _CHANNEL: Final = "leadline"
 _PAUSE_SECONDS: Final = 0.02
@@ -31,7 +30,7 @@ class WakeUps:
     """
 
     def __init__(self, address: PostgresAddress, on_news: Callable[[], object]) -> None:
-        self._address = address
+        self._connector = Connector(address, address.direct or address.url)
         self._on_news = on_news
         self._has_news = asyncio.Event()
         self._is_lost = asyncio.Event()
@@ -45,13 +44,12 @@ class WakeUps:
         while True:
             try:
                 await self._listen()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, watchers are only slower meanwhile
                 _log.warning("wake-ups paused", error=type(error).__name__)
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _listen(self) -> None:
-        options = connection_options(self._address, self._address.direct or self._address.url)
-        connection: Any = await asyncpg.connect(**options, timeout=_ALIVE_SECONDS)
+        connection: Any = await self._connector.connect()
         try:
             self._is_lost.clear()
             connection.add_termination_listener(lambda _: self._is_lost.set())

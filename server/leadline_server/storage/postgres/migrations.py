@@ -9,11 +9,16 @@ A file that begins with `-- no transaction` is run statement by statement outsid
 Each of its statements must do nothing if it was run before.
 """
 
+import asyncio
+import random
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final
+
+import asyncpg
 
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 
@@ -21,6 +26,10 @@ _FILE_NAME: Final = re.compile(r"(?P<version>\d{4})_(?P<name>\w+)\.(?P<half>pre|
 _ALONE: Final = "-- no transaction"
 _LOCK: Final = 0x6C656164  # "lead"
 _LOCK_SECONDS: Final = 60
+_DDL_MILLISECONDS: Final = 100
+"""How long a change of the schema waits for a table. All writers wait behind it; so it gives up, and tries again."""
+
+_PAUSE_SECONDS: Final = (0.05, 0.2)
 _TABLE: Final = """
     CREATE TABLE IF NOT EXISTS schema_migrations (
         version integer NOT NULL,
@@ -31,6 +40,7 @@ _TABLE: Final = """
     )
 """
 _HAS_TABLE: Final = "SELECT to_regclass('schema_migrations') IS NOT NULL"
+_IS_APPLIED: Final = "SELECT EXISTS (SELECT FROM schema_migrations WHERE version = $1 AND half = $2)"
 _NOTE: Final = "INSERT INTO schema_migrations (version, half, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 
 
@@ -65,21 +75,21 @@ async def apply_migrations(connection: Any, halves: Sequence[HalfMigration], *, 
     Processes that start at the same time wait for each other. `connection` must be a session of its own.
 
     Raises:
-        LedgerUnavailable: the database has a post half of a newer leadline.
+        LedgerUnavailable: the database has a post half of a newer leadline, or stays locked for a minute.
     """
-    missing = await _missing(connection, halves, with_post=with_post)
-    if not missing:
-        return 0
-    await connection.execute(f"SET lock_timeout = '{_LOCK_SECONDS}s'; SET statement_timeout = 0")
-    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-    try:
-        await connection.execute(_TABLE)
-        missing = await _missing(connection, halves, with_post=with_post)
-        for half in missing:
-            await _apply(connection, half)
-    finally:
-        await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
-    return len(missing)
+    applied, give_up = 0, time.monotonic() + _LOCK_SECONDS
+    while missing := await _missing(connection, halves, with_post=with_post):
+        await connection.execute("SET statement_timeout = 0")
+        try:
+            if await _apply(connection, missing[0]):
+                applied, give_up = applied + 1, time.monotonic() + _LOCK_SECONDS
+                continue
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+            pass
+        if time.monotonic() > give_up:
+            raise LedgerUnavailable("The database stays locked, so its schema cannot be changed.", retry_after=1)
+        await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - jitter, no secret
+    return applied
 
 
 async def _missing(connection: Any, halves: Sequence[HalfMigration], *, with_post: bool) -> Sequence[HalfMigration]:
@@ -99,13 +109,30 @@ async def _missing(connection: Any, halves: Sequence[HalfMigration], *, with_pos
     return [half for half in wanted if half.key not in applied]
 
 
-async def _apply(connection: Any, half: HalfMigration) -> None:
+async def _apply(connection: Any, half: HalfMigration) -> bool:
+    """Apply a half. False: another process is applying one."""
     if half.sql.startswith(_ALONE):
+        return await _apply_alone(connection, half)
+    async with connection.transaction():
+        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+            return False
+        await connection.execute(_TABLE)
+        if not await connection.fetchval(_IS_APPLIED, half.version, half.half):
+            await connection.execute(f"SET LOCAL lock_timeout = '{_DDL_MILLISECONDS}ms'")
+            await connection.execute(half.sql)
+            await connection.execute(_NOTE, half.version, half.half, half.name)
+    return True
+
+
+async def _apply_alone(connection: Any, half: HalfMigration) -> bool:
+    """Apply a half outside of a transaction. It waits for transactions, so it lets no other process wait in one."""
+    if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        return False
+    try:
         for statement in half.sql.split(";\n"):
             if statement.strip():
                 await connection.execute(statement)
         await connection.execute(_NOTE, half.version, half.half, half.name)
-        return
-    async with connection.transaction():
-        await connection.execute(half.sql)
-        await connection.execute(_NOTE, half.version, half.half, half.name)
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+    return True

@@ -14,13 +14,14 @@ and its refusals cost little.
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from math import inf
 from time import perf_counter
 from typing import Final, TypeAlias
 
 from leadline_server.domain.errors import BudgetExhausted, QuotaExceeded
 from leadline_server.transport.admission.call_groups import GroupedQueue
 from leadline_server.transport.admission.fair_queue import FairQueue, QueueFull
-from leadline_server.transport.admission.quotas import QUOTA_NAMES, UNKNOWN, AccountUse, QuotaSettings
+from leadline_server.transport.admission.quotas import QUOTA_NAMES, Quotas, QuotaSettings
 
 LOOKUP_SLOTS: Final = 32
 """How many FindContact calls are worked on at once."""
@@ -46,12 +47,80 @@ NO_TIME: Final = "There was no time left to answer. Retry with a later deadline.
 
 SecondsLeft: TypeAlias = Callable[[], float | None]
 
-Admitted: TypeAlias = tuple[AccountUse, int, int, float]
-"""An admitted call: its account's use, its bytes, its slot, and the time at which it took the slot."""
+UNKNOWN: Final = ""
+"""Stands for all accounts that do not exist, or were not used since the start: they share one quota and one queue."""
+
+_ROUNDING: Final = 1e-6
+"""Seconds by which sums of many small times may be wrong."""
 
 
 def _no_deadline() -> None:
     """A caller that waits for ever."""
+
+
+class Allowance:
+    """An allowance that fills again at a constant rate: a token bucket.
+
+    Args:
+        rate: units a second; 0 for no limit.
+        most: units that can be saved up.
+        now: the time in seconds.
+    """
+
+    __slots__ = ("_each", "_full_at", "_span")
+
+    def __init__(self, rate: float, most: float, now: float) -> None:
+        self._each = 1 / rate if rate else 0.0  # the seconds in which one unit comes back
+        self._span = most * self._each
+        self._full_at = now  # when all of it will be there again: the only state ("virtual scheduling", ITU-T I.371)
+
+    def take(self, amount: float, now: float) -> float:
+        """Take `amount` and return 0.0; or take nothing and return the seconds until there is enough.
+
+        More than can ever be saved up is given when the allowance is full.
+        """
+        full_at = self._full_at
+        seconds = amount * self._each
+        if full_at <= now:
+            self._full_at = now + seconds
+            return 0.0
+        lacking = full_at - now + min(seconds, self._span) - self._span
+        if lacking > _ROUNDING:
+            return lacking
+        self._full_at = full_at + seconds
+        return 0.0
+
+    def give_back(self, amount: float) -> None:
+        """Undo a `take` of `amount`."""
+        self._full_at -= amount * self._each
+
+
+class AccountUse:
+    """The use of an account now.
+
+    Attributes:
+        quotas: what it may use.
+        calls, written: its allowances of calls and of bytes.
+        in_flight_bytes, watches: what it uses at this moment.
+        most_in_flight: the most of `in_flight_bytes`.
+        is_full: whether it stores as much as it may.
+    """
+
+    __slots__ = ("calls", "in_flight_bytes", "is_full", "key", "most_in_flight", "quotas", "watches", "written")
+
+    def __init__(self, key: str, quotas: Quotas, now: float) -> None:
+        self.key = key
+        self.quotas = quotas
+        self.calls = Allowance(quotas.calls_per_second, max(1.0, quotas.calls_per_second), now)
+        self.written = Allowance(quotas.bytes_per_minute / 60, quotas.bytes_per_minute, now)
+        self.in_flight_bytes = 0
+        self.most_in_flight: float = quotas.in_flight_bytes or inf
+        self.watches = 0
+        self.is_full = False
+
+
+Admitted: TypeAlias = tuple[AccountUse, int, int, float]
+"""An admitted call: its account's use, its bytes, its slot, and the time at which it took the slot."""
 
 
 class Door:

@@ -6,25 +6,20 @@ the table of roles     asked with the decoded account and user
 """
 
 from collections.abc import Iterator
-from contextvars import ContextVar
 from typing import Any, Final
 
 from google.protobuf.descriptor import MethodDescriptor
 from leadline.v1.call_log_pb2 import LOG_TRIGGER_MANUAL
 
-from leadline_server.audit.acting import act_as
+from leadline_server.audit.acting import PRINCIPAL
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.auth.call_head import Authenticated
-from leadline_server.domain.access.principals import EVERYONE, Principal, Role
+from leadline_server.domain.access.principals import WITHOUT_ACCOUNT, Principal, Role
 from leadline_server.domain.access.rules import Permission, allowed
 from leadline_server.domain.access.table import ACCESS, BY_HAND, Extent
 from leadline_server.domain.access_errors import PermissionDenied
 from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.errors import LeadlineError
-
-PRINCIPAL: Final[ContextVar[Principal]] = ContextVar("principal", default=EVERYONE)
-"""The principal of the call in progress. Servicers read it, and give it to commands as an argument."""
-
 
 _ALLOWED: Final = Permission.ALLOWED  # a global name is read faster
 
@@ -49,17 +44,25 @@ class Guard:
         # Of these roles the request's user matters. For others it is not read.
         self._by_user = frozenset({Role.USER, *_roles_by_user(method.name)} if has_user else ())
         self._can_be_by_hand = method.name == "LogCall"
+        # Of these roles a call for their own account is allowed whatever else the request has.
+        self._in_own_account = frozenset(role for role in Role if _may_all_in_own_account(role, method.name))
 
-    def permit(self, who: Authenticated, request: Any) -> None:
+    def permit(self, who: Authenticated, request: Any, account_id: str) -> None:
         """Ask whether the call may go on, and tell the servicer who calls.
 
-        A request of a user's credential that names no user is that user's.
+        A request of a user's credential that names no user is that user's. `account_id` is the request's: it was read
+        before, and reading a field costs as much as the answer.
 
         Raises:
             PermissionDenied: the principal may not do this in its own account.
             AccountNotFound: the account is another's, or does not exist.
         """
         principal = who.principal
+        if principal.role not in self._in_own_account or account_id != principal.account_id:
+            self._ask(principal, request)
+        PRINCIPAL.set(principal)
+
+    def _ask(self, principal: Principal, request: Any) -> None:
         row = BY_HAND if self._can_be_by_hand and is_by_hand(request) else self._rpc
         has_user = principal.role in self._by_user
         user_id = request.user_id if has_user else ""
@@ -68,8 +71,6 @@ class Guard:
             raise self._refusal(verdict, row, principal, request.account_id)
         if has_user and not user_id:
             request.user_id = principal.user_id
-        PRINCIPAL.set(principal)
-        act_as(principal.id)
 
     def _refusal(self, verdict: Permission, row: str, principal: Principal, account_id: str) -> LeadlineError:
         if verdict is Permission.HIDDEN:
@@ -78,10 +79,19 @@ class Guard:
         return PermissionDenied(sentence, rpc=self._rpc, role=principal.role)
 
 
+def _rows(rpc: str) -> tuple[str, ...]:
+    return (rpc, BY_HAND) if rpc == "LogCall" else (rpc,)
+
+
+def _may_all_in_own_account(role: Role, rpc: str) -> bool:
+    """Whether a role may call an RPC for every user of its own account, also by hand."""
+    extents = {ACCESS[row][role] for row in _rows(rpc)}
+    return role not in WITHOUT_ACCOUNT and extents <= {Extent.ANY_USER, Extent.OWN_ACCOUNT}
+
+
 def _roles_by_user(rpc: str) -> Iterator[Role]:
     """The roles that may call an RPC for one user alone."""
-    rows = (rpc, BY_HAND) if rpc == "LogCall" else (rpc,)
-    return (role for row in rows for role, extent in ACCESS[row].items() if extent is Extent.OWN_USER)
+    return (role for row in _rows(rpc) for role, extent in ACCESS[row].items() if extent is Extent.OWN_USER)
 
 
 def is_by_hand(request: Any) -> bool:

@@ -1,0 +1,85 @@
+"""The process that forked commands come from: `python fork_host.py FD`, with a socket on which the commands come.
+
+Each command is a JSON object with `arguments`, `environment` and `folder`, and four file descriptors: where its process
+id and its exit code are written, and its standard input, output and error.
+"""
+
+import gc
+import json
+import os
+import select
+import socket
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import walk_packages
+from typing import Any, Final
+
+import leadline
+import leadline_server
+
+_LEFT_OUT: Final = ("leadline_server.testing", "leadline_server.tracing")
+"""Modules that few commands import, and modules that read environment variables while they are imported."""
+
+_MOST_BYTES: Final = 1 << 20
+
+
+def import_all() -> None:
+    """Import every module of leadline that commands may need."""
+    for package in (leadline, leadline_server):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.startswith(_LEFT_OUT) and not module.name.endswith("__main__"):
+                import_module(module.name)
+
+
+def next_command(commands: socket.socket) -> None:
+    """Fork a process for each command, and return in it."""
+    running: dict[int, tuple[int, int]] = {}  # by the descriptor of the process: its id, and where its end is told
+    while True:
+        ready: list[int] = select.select([commands.fileno(), *running], [], [])[0]
+        for process in running.keys() & ready:
+            _tell_end(*running.pop(process), process)
+        if commands.fileno() in ready:
+            message, descriptors, _, _ = socket.recv_fds(commands, _MOST_BYTES, 4)
+            if not message:
+                os._exit(0)
+            pid = os.fork()
+            if pid == 0:
+                commands.close()
+                return _become(json.loads(message), descriptors[1:])
+            for descriptor in descriptors[1:]:
+                os.close(descriptor)
+            os.write(descriptors[0], str(pid).encode())
+            running[os.pidfd_open(pid)] = (pid, descriptors[0])
+
+
+def _tell_end(pid: int, told: int, process: int) -> None:
+    _, status = os.waitpid(pid, 0)
+    os.close(process)
+    try:
+        os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
+    except BrokenPipeError:
+        pass  # the test has ended
+    finally:
+        os.close(told)
+
+
+def _become(command: Mapping[str, Any], streams: list[int]) -> None:
+    for wanted, stream in enumerate(streams):
+        os.dup2(stream, wanted)
+    os.closerange(3, 1024)
+    os.environ.clear()
+    os.environ.update(command["environment"])
+    os.chdir(command["folder"])
+    sys.argv = [str(sys.argv[0]), *command["arguments"]]
+
+
+if __name__ == "__main__":
+    gc.disable()
+    import_all()
+    from leadline_server.console_script import main
+
+    gc.collect()
+    gc.freeze()
+    next_command(socket.socket(fileno=int(sys.argv[1])))
+    main()

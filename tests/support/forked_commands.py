@@ -1,0 +1,124 @@
+"""The console script in processes that are forked from one that has its modules imported.
+
+A start of an interpreter with all imports takes longer than most commands of the tests. The forked process is as new:
+it has imported modules, and has run nothing of leadline. It does not have a command line of its own in `/proc`.
+"""
+
+import atexit
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import IO, Final
+
+_FREE: Final = ("LEADLINE_", "PYTEST_", "COLUMNS", "XDG_CONFIG_HOME", "NO_COLOR")
+"""How environment variables begin that nothing reads while modules are imported."""
+
+_HOST: Final = Path(__file__).with_name("fork_host.py")
+
+
+class ForkedProcess:
+    """A process as `subprocess.Popen` has it, as far as tests need it.
+
+    Attributes:
+        pid: its process id.
+        returncode: its exit code, the negative number of the signal that ended it, or None while it runs.
+    """
+
+    def __init__(self, pid: int, ended: socket.socket) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._ended = ended
+
+    def poll(self) -> int | None:
+        """The exit code if it has ended."""
+        return self._read(0.0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, once it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it runs still after `timeout` seconds.
+        """
+        code = self._read(timeout)
+        if code is None:
+            assert timeout is not None
+            raise subprocess.TimeoutExpired(str(self.pid), timeout)
+        return code
+
+    def kill(self) -> None:
+        """Kill it with signal 9."""
+        self.send_signal(signal.SIGKILL)
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _read(self, seconds: float | None) -> int | None:
+        if self.returncode is None and select.select([self._ended], [], [], seconds)[0]:
+            self.returncode = int(self._ended.recv(32) or -signal.SIGKILL)
+            self._ended.close()
+        return self.returncode
+
+
+def is_usual(environment: Mapping[str, str]) -> bool:
+    """Whether a command with these environment variables imports modules as it would with those of this process."""
+    return _read_by_imports(environment) == _read_by_imports(os.environ)
+
+
+def fork(
+    arguments: Sequence[str], environment: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+) -> ForkedProcess:
+    """Start `leadline` with the arguments and environment variables; its output goes to the files."""
+    host = _host(tuple(sorted(_read_by_imports(environment).items())))
+    command = json.dumps({"arguments": arguments, "environment": dict(environment), "folder": str(Path.cwd())})
+    ended, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs, Path(os.devnull).open("rb") as stdin:
+        given = [theirs.fileno(), stdin.fileno(), stdout.fileno(), stderr.fileno()]
+        socket.send_fds(host, [command.encode()], given)
+        return ForkedProcess(int(ended.recv(32)), ended)
+
+
+def run(arguments: Sequence[str], environment: Mapping[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run `leadline` to its end in a forked process. As `subprocess.run` with its output captured."""
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        process = fork(arguments, environment, stdout, stderr)
+        try:
+            code = process.wait(seconds)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(list(arguments), code, _text(stdout), _text(stderr))
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
+
+
+def _read_by_imports(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that may be read while modules are imported."""
+    return {name: value for name, value in environment.items() if not name.startswith(_FREE)}
+
+
+@cache
+def _host(variables: tuple[tuple[str, str], ...]) -> socket.socket:
+    """The socket to the process that forks commands in such an environment. It ends when this process ends."""
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        command = [sys.executable, str(_HOST), str(theirs.fileno())]
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=dict(variables))
+
+    @atexit.register
+    def end() -> None:
+        mine.close()
+        process.wait()
+
+    return mine
