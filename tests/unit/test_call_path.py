@@ -27,7 +27,8 @@ async def test_a_matched_call_resolves_account_preferences_and_number_once(measu
     path = measured["LogCall"]
     assert path.count("AccountRegistry.get") == 1
     assert path.count("SqliteAccounts.record") == 0  # the registry has it, and asks only for the settings version
-    assert path.count("SettingsVersion.current") == 2  # for the account, and after the lookup for the preferences
+    assert path.count("SettingsVersion.current") == 1  # for the account
+    assert path.count("SqliteTransaction.settings_version") == 1  # after the lookup, for the preferences
     assert path.count("SqlitePreferences.get") == 1
     of_the_call = [call for call in path.calls if call.function == "parse_number" and "matching" not in call.caller]
     assert len(of_the_call) == 1
