@@ -6,7 +6,7 @@ import pytest
 from leadline_server.config_loading import BadSettings, load_settings
 from leadline_server.config_values import LedgerInPostgres
 from leadline_server.domain.ledger_errors import LedgerUnavailable
-from leadline_server.ledger_opening import address_of, open_ledger
+from leadline_server.ledger_opening import address_of
 from leadline_server.storage.postgres.address import PostgresAddress, each_host, secured, shown
 
 SECRET = "s3cret"
@@ -57,12 +57,6 @@ def test_a_url_without_a_database_is_refused_and_not_repeated(url: str) -> None:
 def test_what_works_on_a_file_says_that_there_is_none() -> None:
     with pytest.raises(LedgerInPostgres):
         _ = load_settings({"ledger": URL}).ledger_path
-
-
-async def test_the_embedded_crm_is_refused_beside_it() -> None:
-    with pytest.raises(LedgerUnavailable, match="embedded CRM"):
-        async with open_ledger(load_settings({"ledger": URL})):
-            pass
 
 
 def test_a_password_file_is_read_each_time(tmp_path: Path) -> None:

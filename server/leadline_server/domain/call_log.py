@@ -25,7 +25,6 @@ MAX_DELIVERY_AGE: Final = timedelta(days=7)
 FINAL_WAIT: Final = timedelta(hours=4)
 """After this time without news, a call that waits to be final is decided with what is known."""
 
-
 _NO_UPDATE: Final = UpdateState.NONE
 """As a global name it is read 15 times faster, and nearly every log has it."""
 

@@ -102,8 +102,8 @@ class _Forward:
         self._front = front
         self._name = name
 
-    def execute(self, *arguments: Any, **options: Any) -> Any:
-        return getattr(self._front.app.commands, self._name).execute(*arguments, **options)
+    def __getattr__(self, method: str) -> Any:
+        return getattr(getattr(self._front.app.commands, self._name), method)
 
 
 class _ForwardAccounts:
