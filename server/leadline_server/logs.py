@@ -136,7 +136,7 @@ def described(error: BaseException) -> Iterator[str]:
 def _frames(trace: TracebackType | None) -> Iterator[str]:
     """The places of a traceback's last frames.
 
-    No value and no source text: Python's own formatter reads and parses the sources, which took 20 s on a busy machine.
+    No value and no source text: Python's own formatter reads and parses the sources of all frames, on the event loop.
     """
     last: deque[tuple[str, int, str]] = deque(maxlen=MOST_FRAMES)
     frames = 0
