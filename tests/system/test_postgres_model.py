@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
-from unittest import mock
 
 import pytest
 from faults.model.test_model import run
-from leadline_server import ledger_opening
 from leadline_server.ledger.postgres import open_postgres_ledger
 from leadline_server.storage.postgres.address import PostgresAddress
 from support.postgres import PostgresServer, postgres_server
@@ -17,7 +15,7 @@ TEMPLATE = "ledger"
 
 
 class PostgresLedgers:
-    """Databases for runs, as `faults.model.service.Ledgers`."""
+    """Databases for runs, as `faults.model.front.Ledgers`."""
 
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
@@ -54,9 +52,7 @@ async def _build(url: str) -> None:
 
 @pytest.fixture
 def ledgers() -> Iterator[PostgresLedgers]:
-    """The CRM of the model is the test's own, so an embedded one that is refused in PostgreSQL may stand for it."""
-    allowed = mock.patch.object(ledger_opening, "_refuse_embedded", create=True)
-    with allowed, postgres_server(parent=PARENT) as server:
+    with postgres_server(parent=PARENT) as server:
         yield PostgresLedgers(server)
 
 

@@ -11,7 +11,6 @@ keys and denials. Watches are asked again twice a second (`transport/streams.py`
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Final, NoReturn
@@ -22,6 +21,7 @@ from leadline_server.auth.certificate_names import MOST_NAMES, certificate_end, 
 from leadline_server.auth.embed_tokens import EMBED_PREFIX, ORIGIN_HEADER, EmbedTokens
 from leadline_server.auth.forwarded import FORWARDED_HEADER, forwarded_names
 from leadline_server.auth.ledger_contact import LedgerContact
+from leadline_server.auth.seen_credentials import RecentHeader, SeenCredential
 from leadline_server.auth.sessions import CSRF_HEADER, Sessions, cookie_in
 from leadline_server.domain.access.api_keys import PREFIX, certificate_digest, key_digest, key_id_of
 from leadline_server.domain.access.principals import (
@@ -51,25 +51,6 @@ _SCHEME: Final = "bearer "
 _MISSING: Final = "This server wants a credential. Send the metadata `authorization: Bearer KEY`."
 _REFUSED: Final = "The credential is not accepted."
 _CERTIFICATE_EXPIRED: Final = "The client certificate has expired. Connect with a new one."
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A credential that was accepted: in force while the ledger has this version, and until a time of the contact."""
-
-    who: Authenticated
-    version: int
-    until: float
-
-
-class _Recent:
-    """An accepted header as it is: it is compared in half of the time that hashing takes. Nothing shows its text."""
-
-    __slots__ = ("header", "seen")
-
-    def __init__(self, header: str, seen: _Seen) -> None:
-        self.header = header
-        self.seen = seen
 
 
 class Authenticator:
@@ -103,8 +84,8 @@ class Authenticator:
         self._contact = contact
         self._now = now
         self._proxy = frozenset({f"DNS:{proxy}", f"URI:{proxy}"} if proxy else ())
-        self._seen: dict[bytes, _Seen] = {}
-        self._recent: dict[int, _Recent] = {}  # by the header's hash
+        self._seen: dict[bytes, SeenCredential] = {}
+        self._recent: dict[int, RecentHeader] = {}  # by the header's hash
         self._key_ids: set[str] = set()
         self.attempts = attempts
         self.sessions = sessions
@@ -129,18 +110,18 @@ class Authenticator:
         seen = known.seen if known is not None and known.header == text else self._recall(text)
         return seen.who if seen is not None and seen.version == self._version() and now < seen.until else None
 
-    def _recall(self, header: str) -> _Seen | None:
+    def _recall(self, header: str) -> SeenCredential | None:
         """The credential of an accepted header that is not a recent one; None: it is unknown."""
         seen = self._seen.get(_digest(header))
         if seen is not None:
             self._keep_recent(header, seen)
         return seen
 
-    def _keep_recent(self, header: str, seen: _Seen) -> None:
+    def _keep_recent(self, header: str, seen: SeenCredential) -> None:
         if len(self._recent) >= MOST_RECENT:
             self._recent.clear()
         if len(header) <= MOST_RECENT_LENGTH:
-            self._recent[hash(header)] = _Recent(header, seen)
+            self._recent[hash(header)] = RecentHeader(header, seen)
 
     async def authenticate(self, call: CallHead) -> Authenticated:
         """The principal of a request, and its credential.
@@ -282,14 +263,14 @@ class Authenticator:
             return "expired"
         return "denied" if await self._credentials.is_denied(token, now) else ""
 
-    def _remember(self, digest: bytes, credential: ApiKey | VerifiedToken, version: int) -> _Seen:
+    def _remember(self, digest: bytes, credential: ApiKey | VerifiedToken, version: int) -> SeenCredential:
         if len(self._seen) >= MOST_SEEN:
             self._seen.clear()
             self._key_ids.clear()
         if isinstance(credential, ApiKey):
             self._key_ids.add(credential.key_id)
         until = self._contact.now() + min(KEEP_SECONDS, _seconds_left(credential, self._now()))
-        seen = _Seen(Authenticated(principal(credential), credential), version, until)
+        seen = SeenCredential(Authenticated(principal(credential), credential), version, until)
         self._seen[digest] = seen
         return seen
 

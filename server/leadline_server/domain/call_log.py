@@ -59,8 +59,7 @@ class CallLog:
         stamps: the stamps that the next report is merged by.
         state, reason, explanation, contact, candidates, crm_log_id, crm_log_url: as in the contract. `reason` is None
             before the first attempt to deliver.
-        number: the other party's number, parsed when it was reported. Example: "020 7946 0123", reported in region GB,
-            stays +442079460123 after the account's region changes to US.
+        number: the other party's number, parsed when it was reported. It stays so if the account's region changes.
         user_answered: whether `user_id` reported an answered leg. Only a user who did can take the log over.
         input_revision: counts the changes of what a decision depends on.
         decided_revision: the input revision of the latest decision; 0 before the first.

@@ -10,119 +10,34 @@ import asyncio
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final
 from unittest import mock
 
 import grpc
 from faults.model.crm import Mood, MoodyCrm
 from faults.model.decision import Number, matching, read_number
+from faults.model.front import Front, Ledgers
 from faults.model.quiet import silence
 from faults.model.standing_clock import StandingClock
 from faults.model.truth import Truth
-from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
-from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
-from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
-from leadline_server.accounts.registry import Account
-from leadline_server.app import App, open_app
-from leadline_server.commands import Commands
+from leadline_server.app import open_app
 from leadline_server.config import Settings
 from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
 from leadline_server.delivery import scheduler as delivery_loop
 from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.ports.ledger import CallLogFilter
-from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
 from support.contact_book import ContactBook
-
-T = TypeVar("T")
 
 ACCOUNT: Final = "demo"
 _POLL_SECONDS: Final = 0.004
 _PATIENCE: Final = 20.0  # seconds, of real time, in which anything has to come to rest
 _STABLE: Final = 0.12  # seconds without any news after which what hangs is taken to hang
-
-
-class Ledgers(Protocol):
-    """Where the ledgers of runs are, other than in files: each has an address."""
-
-    def create(self) -> str:
-        """A new ledger for a run."""
-        ...
-
-    def taken_away(self, ledger: str) -> str:
-        """The same ledger as it is at this instant, at another address. The old one reaches nothing any more."""
-        ...
-
-    def drop(self, ledger: str) -> None:
-        """The run is over."""
-        ...
-
-
-class Front:
-    """The server and the channel to it; `app` is what is behind it now. Without `ledgers` they are files."""
-
-    def __init__(self, runner: asyncio.Runner, ledgers: Ledgers | None = None) -> None:
-        self._runner = runner
-        self.ledgers = ledgers
-        self.app: App
-        self.run(self._open())
-
-    def run(self, work: Awaitable[T]) -> T:
-        async def awaited() -> T:
-            return await work
-
-        return self._runner.run(awaited())
-
-    async def _open(self) -> None:
-        names = [name for name in Commands.__dataclass_fields__ if name != "accounts"]
-        commands = SimpleNamespace(**{name: _Forward(self, name) for name in names}, accounts=_ForwardAccounts(self))
-        self.server = Server(cast("Commands", commands), CollectorRegistry())
-        port = self.server.bind("127.0.0.1:0")
-        await self.server.start()
-        self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
-        self.calls = CallLogServiceStub(self.channel)
-        self.contacts = ContactServiceStub(self.channel)
-        self.preferences = PreferencesServiceStub(self.channel)
-
-    async def close(self) -> None:
-        await self.channel.close()
-        await self.server.drain(0.1)
-
-
-class _Forward:
-    """A command of whatever app is behind the front now."""
-
-    def __init__(self, front: Front, name: str) -> None:
-        self._front = front
-        self._name = name
-
-    def __getattr__(self, method: str) -> Any:
-        return getattr(getattr(self._front.app.commands, self._name), method)
-
-
-class _ForwardAccounts:
-    """The accounts of whatever app is behind the front now."""
-
-    def __init__(self, front: Front) -> None:
-        self._front = front
-
-    def knows(self, account_id: str) -> bool:
-        return self._front.app.commands.accounts.knows(account_id)
-
-    async def get(self, account_id: str) -> Account:
-        return await self._front.app.commands.accounts.get(account_id)
-
-    async def confirmed(self, account_id: str, work: Callable[[Account, int], Awaitable[T]]) -> T:
-        return await self._front.app.commands.accounts.confirmed(account_id, work)
-
-    async def find(self, account_id: str) -> Account | None:
-        return await self._front.app.commands.accounts.find(account_id)
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from typing import Any, Final
 from faults.model import strategies as some
 from faults.model.account import AccountModel
 from faults.model.crm import Fault
-from faults.model.service import Front, Service
+from faults.model.front import Front
+from faults.model.service import Service
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 

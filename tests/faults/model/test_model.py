@@ -5,8 +5,9 @@ comparison, `service` and `crm` what runs. A failure prints the steps that lead 
 """
 
 import pytest
+from faults.model.front import Ledgers
 from faults.model.machine import Account
-from faults.model.service import Ledgers, serving
+from faults.model.service import serving
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 

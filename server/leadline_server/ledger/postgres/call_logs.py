@@ -9,12 +9,8 @@ from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining
 from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.postgres import call_log_queries as queries
-from leadline_server.ledger.postgres.call_log_changes import (
-    CallLogWriter,
-    RememberedLogs,
-    WantedLogChange,
-    linked_entries,
-)
+from leadline_server.ledger.postgres.call_log_changes import CallLogWriter, WantedLogChange
+from leadline_server.ledger.postgres.queued_changes import RememberedLogs, linked_entries
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogGroup, CallLogPage, Change
 from leadline_server.storage.postgres.database import PostgresDatabase
 

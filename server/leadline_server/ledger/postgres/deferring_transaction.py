@@ -12,15 +12,10 @@ from leadline_server.domain.audit import Actor
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining
 from leadline_server.domain.placeholders import LimitReached, Reservation
-from leadline_server.ledger.postgres.call_log_changes import (
-    QueuedChange,
-    RememberedLogs,
-    UnknownAttempt,
-    more_blocks,
-    written_rows,
-)
+from leadline_server.ledger.postgres.call_log_changes import UnknownAttempt
 from leadline_server.ledger.postgres.call_log_statements import Written, write_values, write_with
 from leadline_server.ledger.postgres.preferences import PostgresPreferences
+from leadline_server.ledger.postgres.queued_changes import QueuedChange, RememberedLogs, more_blocks, written_rows
 from leadline_server.ports.ledger import CallKey, PreferencesInForce, RecordedAnswer
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 from leadline_server.storage.postgres.deferred import DeferredRow, arrays_of

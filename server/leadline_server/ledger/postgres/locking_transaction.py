@@ -16,20 +16,13 @@ from leadline_server.domain.joining import CallJoining
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
 from leadline_server.ledger.postgres.account_lock import lock_account
-from leadline_server.ledger.postgres.call_log_changes import (
-    LockedChanges,
-    QueuedChange,
-    WantedLogChange,
-    linked_entries,
-    load,
-    more_blocks,
-    written_rows,
-)
+from leadline_server.ledger.postgres.call_log_changes import LockedChanges, WantedLogChange
 from leadline_server.ledger.postgres.call_log_queries import GET
 from leadline_server.ledger.postgres.call_log_statements import write_values, write_with
 from leadline_server.ledger.postgres.placeholder_counts import give_back, take
 from leadline_server.ledger.postgres.placeholders import record_created
 from leadline_server.ledger.postgres.preferences import PostgresPreferences
+from leadline_server.ledger.postgres.queued_changes import QueuedChange, linked_entries, load, more_blocks, written_rows
 from leadline_server.ledger.postgres.requests import read_answer, store_answer
 from leadline_server.ports.ledger import CallKey, PreferencesInForce, RecordedAnswer
 from leadline_server.storage.postgres.database import Connection, Row

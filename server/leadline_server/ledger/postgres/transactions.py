@@ -12,10 +12,10 @@ from leadline_server.concurrency.batcher import Batcher
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ledger.postgres.account_lock import lock_account
-from leadline_server.ledger.postgres.call_log_changes import RememberedLogs, load
 from leadline_server.ledger.postgres.deferring_transaction import DeferredWork, DeferringTransaction, statement_of
 from leadline_server.ledger.postgres.locking_transaction import LockingTransaction
 from leadline_server.ledger.postgres.preferences import PostgresPreferences
+from leadline_server.ledger.postgres.queued_changes import RememberedLogs, load
 from leadline_server.ports.ledger import CallKey, LedgerTransaction
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 from leadline_server.storage.postgres.errors import Conflict, OutcomeUnknown
