@@ -14,6 +14,7 @@ TEST_PROCESSES ?= 4
 # Interpreters that `make dist` installs the packages with; by default that of .venv.
 PYTHONS ?=
 TIMED := tests/timed tests/faults/test_bulkhead.py tests/faults/test_http_outage.py tests/transport/test_hardening_calls.py
+POSTGRES := $(sort $(wildcard tests/*/test_*postgres*.py))
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
 COVERING := $(QUICK) tests/conformance tests/faults/test_claims.py tests/faults/test_outage.py tests/faults/test_leases.py
 
@@ -34,9 +35,11 @@ test-quick: .venv/dev ## run the unit tests and the conformance tests of the led
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(QUICK)
 
 # The tests of the page have a process of their own: the browser's driver keeps an event loop running in its process.
+# Those of PostgreSQL mostly wait, so two processes run them.
 test-system: .venv/dev .venv/deploy-tools ## run the tests that need programs of the system (Chromium, PostgreSQL, SIP programs)
-	$(BIN)/python -m pytest -m system tests/system/test_console*.py
-	$(BIN)/python -m pytest -m system tests --ignore-glob="*/test_console*.py"
+	$(BIN)/python -m pytest -m "system and not soak" tests/system/test_console*.py
+	$(BIN)/python -m pytest -m "system and not soak" -n 2 --dist worksteal $(POSTGRES)
+	$(BIN)/python -m pytest -m "system and not soak" tests --ignore-glob="*/test_console*.py" $(POSTGRES:%=--ignore=%)
 
 check: generate-check openapi-check guarantees-check limits-check access-check adapters-check schema-check lint types imports prose proto-lint ## run all checks that need no running server
 
