@@ -22,7 +22,7 @@ async def watch_ledger(ledger: Ledger, tell: Callable[[bool], Awaitable[object]]
     """Tell at each change whether the ledger takes writes, until cancelled. At first it does."""
     told = True
 
-    async def learn(works: bool) -> None:  # noqa: FBT001 - it learns one thing
+    async def learn(works: bool) -> None:  # noqa: FBT001 - a callback has no keywords
         nonlocal told
         if works != told:
             told = works

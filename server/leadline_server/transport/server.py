@@ -154,7 +154,7 @@ class Server:
         """Whether the server takes new calls, and its ledger writes."""
         return self._is_serving and self._has_ledger
 
-    async def tell_ledger(self, works: bool) -> None:  # noqa: FBT001 - it is told one thing
+    async def tell_ledger(self, works: bool) -> None:  # noqa: FBT001 - a callback has no keywords
         """Tell health checks whether the ledger takes writes. Calls are taken all the same, and refused."""
         self._has_ledger = works
         await self._set_health(_SERVING if works else _NOT_SERVING)

@@ -21,8 +21,8 @@ class SqlitePreferences:
         self._version = version
         self._cache: SettingsCache[tuple[str, str], PreferencesInForce] = SettingsCache(version)
 
-    def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:  # noqa: ARG002 - see below
-        """None: `get` costs nothing more."""
+    def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:  # noqa: ARG002 - of the port
+        """None, always: `get` reads the cache at once, and a caller that gets None calls it."""
         return None
 
     def latest_version(self) -> int:

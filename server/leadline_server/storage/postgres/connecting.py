@@ -56,7 +56,7 @@ class Connector:
         for url in tuple(self._urls):
             try:
                 connection = await self._connect(url, options)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with this host, another one may do
+            except Exception as error:  # noqa: BLE001 - the next host is tried; the last raises it
                 errors.append(error)
             else:
                 self._urls.remove(url)
