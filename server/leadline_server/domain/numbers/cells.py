@@ -36,6 +36,7 @@ from leadline_server.domain.numbers.cell_parts import (
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion, as_rules
 from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.numbers.several import in_short, numbers_in
+from leadline_server.domain.unshown import unshown
 
 MAX_CELL: Final = 4_096
 """Longer cells (characters) hold no numbers."""
@@ -59,6 +60,7 @@ _ADDRESS: Final = re.compile(r"sips?:|.*@", re.IGNORECASE | re.DOTALL)
 _TEL: Final = re.compile(r"tel:\s*", re.IGNORECASE)
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class NumberCell:
     """The content of a cell.
