@@ -232,7 +232,9 @@ def test_a_link_to_a_decision_has_the_number_of_the_decision(document: str) -> N
 
 def test_the_start_page_lists_every_page() -> None:
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
-    assert pages - set(re.findall(r"^\| \[([\w-]+\.md)\]", section("docs/index.md", "All pages"), re.MULTILINE)) == set()
+    assert (
+        pages - set(re.findall(r"^\| \[([\w-]+\.md)\]", section("docs/index.md", "All pages"), re.MULTILINE)) == set()
+    )
 
 
 def test_the_glossary_has_35_words_and_names_the_pages_that_explain_the_others() -> None:

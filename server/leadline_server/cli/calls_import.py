@@ -120,7 +120,7 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
 ) -> None:
     """Replay call records: every call is looked up and logged as if it came in now.
 
-    Running it again doubles nothing. Exit codes: 0 everything was taken, 1 something was not, 2 wrong usage.
+    Running it again creates no duplicates. Exit codes: 0 everything was taken, 1 something was not, 2 wrong usage.
     """
     import asyncio
 
