@@ -62,7 +62,7 @@ async def _connected(settings: "Settings", name: str, way: _Way, port: int) -> E
     except CrmAuthFailed as error:
         fail([error.message], ExitCode.REFUSED)
     except TimeoutError:
-        fail(["Nobody consented in time."], ExitCode.CANNOT_TELL)
+        fail(["No one consented in time."], ExitCode.CANNOT_TELL)
     except (CrmError, LedgerUnavailable) as error:
         fail([error.message], ExitCode.CANNOT_TELL)
     except OSError as error:
