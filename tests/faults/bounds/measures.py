@@ -26,11 +26,12 @@ def a_call(call_id: str, **fields: object) -> Call:
     )
 
 
-def metric(stage: Stage, name: str) -> float:
-    """The value on the line of /metrics that begins so."""
+def metrics(stage: Stage, *names: str) -> list[float]:
+    """The values on the lines of /metrics that begin so, all of one page: to make a page takes the server some 8 ms."""
     with urllib.request.urlopen(f"http://{stage.server.metrics_address}/metrics") as answer:
-        [line] = [line for line in answer.read().decode().splitlines() if line.startswith(name)]
-    return float(line.rpartition(" ")[2])
+        lines = answer.read().decode().splitlines()
+    found = [[line for line in lines if line.startswith(name)] for name in names]
+    return [float(line.rpartition(" ")[2]) for [line] in found]
 
 
 def memory(stage: Stage) -> int:
