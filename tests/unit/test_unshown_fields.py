@@ -106,7 +106,7 @@ def filled(kind: type, planted: str) -> object:
 
 
 def shown(thing: object) -> str:
-    """The text that an object shows; none if its own `repr` needs more than its fields."""
+    """The text that an object shows; empty if its own `repr` needs more than its fields."""
     try:
         return repr(thing)
     except AttributeError:
