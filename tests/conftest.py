@@ -3,8 +3,10 @@
 import asyncio
 import gc
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 import pytest
 import uvloop
@@ -12,10 +14,20 @@ from support.apps import Harness, open_harness
 from support.crms import Switch
 from support.postgres import PostgresServer, postgres_server
 
+_MARK_OF_ALL: Final = re.compile(r"^pytestmark = pytest\.mark\.(\w+)$", re.MULTILINE)
+
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests run on the event loop that leadline is served on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Pass over a file that marks all its tests with a mark that is not asked for: to collect them takes long."""
+    if not collection_path.name.startswith("test_") or collection_path.suffix != ".py":
+        return None
+    mark = _MARK_OF_ALL.search(collection_path.read_text())
+    return True if mark and f"not {mark[1]}" in config.option.markexpr else None
 
 
 def pytest_collection_finish() -> None:

@@ -11,13 +11,13 @@ from typing import ClassVar, TypeVar
 from conformance.broken_writers import Reading
 from conformance.passing_adapter import Passing
 from faults.http_crm.people import FaultyPeople, faulty_crm_under_test
-from leadline_server.crm.remote.server import over_loopback
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import ContactPage, CrmAdapter, CrmLog, LogEntry
 from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
+from support.loopback import over_loopback
 
 T = TypeVar("T")
 

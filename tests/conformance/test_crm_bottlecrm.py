@@ -85,6 +85,7 @@ async def bottlecrm_under_test(folder: Path, region: str = "US") -> AsyncIterato
             yield CrmUnderTest(
                 adapter=adapter,
                 region=region,
+                ends_with_test=True,
                 people=BottlePeople(fake),
                 trouble=FakeTrouble(server),
                 secrets=(fake.token,),

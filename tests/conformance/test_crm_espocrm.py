@@ -90,6 +90,7 @@ async def espocrm_under_test(folder: Path, region: str = "US") -> AsyncIterator[
             yield CrmUnderTest(
                 adapter=adapter,
                 region=region,
+                ends_with_test=True,
                 people=EspoPeople(fake),
                 trouble=FakeTrouble(server),
                 secrets=(fake.token,),

@@ -94,6 +94,7 @@ async def hubspot_under_test(
         yield CrmUnderTest(
             adapter=adapter,
             region=region,
+            ends_with_test=True,
             people=HubSpotPeople(fake),
             trouble=FakeTrouble(server),
             secrets=(fake.token,),

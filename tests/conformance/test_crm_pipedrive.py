@@ -83,6 +83,7 @@ async def pipedrive_under_test(
         yield CrmUnderTest(
             adapter=adapter,
             region=region,
+            ends_with_test=True,
             people=PipedrivePeople(fake),
             trouble=FakeTrouble(server),
             secrets=(fake.token,),

@@ -20,6 +20,8 @@ from leadline_server.crm.pipedrive.adapter_type import PIPEDRIVE
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from support.loopback import crm_over_loopback
 
+pytestmark = pytest.mark.soak
+
 
 class _OverLoopback(CrmConformance, ABC):
     @pytest.fixture(autouse=True)
@@ -34,37 +36,31 @@ class _OverLoopback(CrmConformance, ABC):
         """The CRM under test as it is without a loopback."""
 
 
-@pytest.mark.soak
 class TestSalesforceOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return salesforce_under_test()
 
 
-@pytest.mark.soak
 class TestHubSpotOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].known_gaps)
 
 
-@pytest.mark.soak
 class TestPipedriveOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return pipedrive_under_test(self.folder, PIPEDRIVE.known_gaps.forms)
 
 
-@pytest.mark.soak
 class TestZohoOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return zoho_under_test(call_key_field=KEY_FIELD, placeholder_field=MARK_FIELD)
 
 
-@pytest.mark.soak
 class TestEspoCrmOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return espocrm_under_test(self.folder)
 
 
-@pytest.mark.soak
 class TestBottleCrmOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return bottlecrm_under_test(self.folder)

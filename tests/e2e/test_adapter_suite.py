@@ -2,12 +2,12 @@
 
 import asyncio
 import re
-import sys
 from typing import Final
 
 import pytest
 from leadline_server.crm.remote.server import serve_adapter
 from support.embedded import embedded_crm_under_test
+from support.servers import leadline
 
 RUNS: Final = 20
 TIME: Final = re.compile(r" in \d.*")
@@ -16,16 +16,8 @@ TIME: Final = re.compile(r" in \d.*")
 
 async def run(*arguments: str) -> tuple[int, str]:
     """The exit code and the output of the command."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "leadline_server.cli", "adapter", "test"),
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
+    done = await asyncio.to_thread(leadline, "adapter", "test", *arguments, seconds=300.0)
+    return done.returncode, done.stdout + done.stderr
 
 
 async def test_without_more_the_suite_says_what_it_could_not_test() -> None:

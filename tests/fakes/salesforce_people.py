@@ -111,6 +111,7 @@ async def salesforce_under_test(
         yield CrmUnderTest(
             adapter=adapter,
             region=region,
+            ends_with_test=True,
             people=SalesforcePeople(fake.crm),
             trouble=FakeTrouble(fake, age=age, index_lag=index_lag),
             max_name=80,

@@ -110,6 +110,7 @@ async def zoho_under_test(*, region: str = "US", **more: Any) -> AsyncIterator[C
         yield CrmUnderTest(
             adapter=adapter,
             region=region,
+            ends_with_test=True,
             people=ZohoPeople(fake.crm),
             trouble=FakeTrouble(fake),
             max_name=80,

@@ -1,14 +1,29 @@
 """Imports into an embedded CRM of a test's own, and what became of their rows."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
 
-from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm
+from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm, open_crm_database
 from leadline_server.crm.embedded.contact_files import ContactRecord, FileItem, FileOutcome
 from leadline_server.crm.embedded.import_summary import ImportSummary
 from leadline_server.crm.embedded.importing import ImportOptions, import_contacts
 from leadline_server.crm.embedded.sqlite_import import SqliteImport
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.phone_number import parse_number
+
+ADA: Final = ContactRecord(
+    line=2, name="Ada", phone_numbers=("(415) 555-0123", "+442079460123"), email="ada@example.com"
+)
+
+
+@asynccontextmanager
+async def crm_database(folder: Path) -> AsyncIterator[CrmDatabase]:
+    """A database of contacts in a folder, closed afterwards."""
+    opened = await open_crm_database(folder / "crm.db")
+    yield opened
+    await opened.close()
 
 
 def records(count: int) -> list[ContactRecord]:

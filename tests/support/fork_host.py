@@ -4,6 +4,7 @@ Each command is a JSON object with `arguments`, `environment` and `folder`, and 
 id and its exit code are written, and its standard input, output and error.
 """
 
+import atexit
 import gc
 import json
 import os
@@ -15,19 +16,19 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any, Final
 
-import leadline
-import leadline_server
-
 _LEFT_OUT: Final = ("leadline_server.testing", "leadline_server.tracing")
 """Modules that few commands import, and modules that read environment variables while they are imported."""
 
 _MOST_BYTES: Final = 1 << 20
 
+_ended: Final[list[int]] = []
+"""The exit code of a command that has come to its end."""
+
 
 def import_all() -> None:
     """Import every module of leadline that commands may need."""
-    for package in (leadline, leadline_server):
-        for module in walk_packages(package.__path__, f"{package.__name__}."):
+    for package in ("leadline", "leadline_server"):
+        for module in walk_packages(import_module(package).__path__, f"{package}."):
             if not module.name.startswith(_LEFT_OUT) and not module.name.endswith("__main__"):
                 import_module(module.name)
 
@@ -74,7 +75,19 @@ def _become(command: Mapping[str, Any], streams: list[int]) -> None:
     sys.argv = [str(sys.argv[0]), *command["arguments"]]
 
 
+def leave() -> None:
+    """End a command without clearing its modules, which would first copy the memory that it shares with its parent.
+
+    That was half of the processor time of a short command.
+    """
+    if _ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_ended[0])
+
+
 if __name__ == "__main__":
+    atexit.register(leave)  # before modules register functions of theirs, so that it runs after these
     gc.disable()
     import_all()
     from leadline_server.console_script import main
@@ -82,4 +95,10 @@ if __name__ == "__main__":
     gc.collect()
     gc.freeze()
     next_command(socket.socket(fileno=int(sys.argv[1])))
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        if not isinstance(end.code, str):
+            _ended.append(end.code or 0)
+        raise
+    _ended.append(0)

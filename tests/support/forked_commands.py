@@ -21,6 +21,9 @@ from typing import IO, Final
 _FREE: Final = ("LEADLINE_", "PYTEST_", "COLUMNS", "XDG_CONFIG_HOME", "NO_COLOR")
 """How environment variables begin that nothing reads while modules are imported."""
 
+_FREE_ENDS: Final = ("_KEY", "_PASSWORD", "_SECRET", "_TOKEN")
+"""How those of phone systems and CRMs end."""
+
 _HOST: Final = Path(__file__).with_name("fork_host.py")
 
 
@@ -105,7 +108,11 @@ def _text(file: IO[bytes]) -> str:
 
 def _read_by_imports(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that may be read while modules are imported."""
-    return {name: value for name, value in environment.items() if not name.startswith(_FREE)}
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith(_FREE) and not name.endswith(_FREE_ENDS)
+    }
 
 
 @cache

@@ -41,8 +41,3 @@ def plain(call: Call) -> Call:
     """The parts that a listener and an import must agree on: all but what a record does not tell."""
     parties = {side: replace(getattr(call, side), user_id=None) for side in ("caller", "callee")}
     return replace(call, event_time=None, linked_id=None, legs=(), attributes={}, **parties)
-
-
-def leg_ids(call: Call) -> set[str]:
-    """The ids of its legs."""
-    return {leg.id for leg in call.legs}

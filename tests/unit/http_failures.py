@@ -3,15 +3,25 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
-from leadline_server.crm.toolkit import HttpClient
+from leadline_server.crm.toolkit import HttpClient, StaticAuthorizer
 from leadline_server.domain.crm_errors import CrmError
 from support.http_servers import Handler
 
 TOKEN = "s3cret-token"
 
 Client = Callable[..., HttpClient]
+
+
+def client_of(session: aiohttp.ClientSession) -> Client:
+    """What makes clients of an origin, with other options or without."""
+
+    def make(origin: str, **options: Any) -> HttpClient:
+        return HttpClient(session, origin, StaticAuthorizer.bearer(TOKEN), **{"deadline": 5.0, **options})
+
+    return make
 
 
 def answering(status: int, text: str = "{}", headers: Mapping[str, str] | None = None) -> Handler:

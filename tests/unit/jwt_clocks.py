@@ -1,10 +1,12 @@
-"""A clock that tests of JWTs set ahead, and how they have a token verified."""
+"""A clock that tests of JWTs set ahead, a verifier of two issuers, and how they have a token verified."""
 
 import time
 from datetime import UTC, datetime
 
+from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.auth.tokens import JwtVerifier
 from leadline_server.domain.access.principals import VerifiedToken
+from support.tokens import AUDIENCE, ISSUER, KeyServer
 
 
 class Clock:
@@ -15,6 +17,13 @@ class Clock:
 
     def monotonic(self) -> float:
         return time.monotonic() + self.ahead
+
+
+def verifier_of(keys: KeyServer, clock: Clock) -> JwtVerifier:
+    """A verifier of the issuer `id`, and of `evil`, which may speak for the account of that name alone."""
+    issuer = IssuerConfig(issuer=ISSUER, audiences=(AUDIENCE,), jwks_url=keys.url)
+    other = IssuerConfig(issuer=f"{ISSUER}.evil", audiences=(AUDIENCE,), jwks_url=keys.url, account="evil")
+    return JwtVerifier({"id": issuer, "evil": other}, clock.monotonic)
 
 
 async def verified(verifier: JwtVerifier, token: str, now: float = 0.0) -> VerifiedToken:

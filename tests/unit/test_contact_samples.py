@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm, open_crm_database
+from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm
 from leadline_server.crm.embedded.contact_files import CsvOptions, FileOutcome, UnreadableFile, read_csv, read_vcards
 from leadline_server.crm.embedded.import_summary import ImportSummary
 from leadline_server.crm.embedded.importing import ImportOptions, import_contacts
 from leadline_server.crm.embedded.sqlite_import import SqliteImport
 from leadline_server.domain.numbers.phone_number import parse_number
 from support.contact_files import SAMPLES, read_file
+from support.contact_imports import crm_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,8 @@ SAMPLE_FILES = {
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[CrmDatabase]:
-    opened = await open_crm_database(tmp_path / "crm.db")
-    yield opened
-    await opened.close()
+    async with crm_database(tmp_path) as opened:
+        yield opened
 
 
 async def run_import(database: CrmDatabase, name: str, region: str = "US", *, is_update: bool = False) -> ImportSummary:

@@ -16,6 +16,7 @@ from leadline_server.domain.crm_errors import CrmInvalidCursor, CrmRejected, Crm
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import LogEntry
 from support.contact_book import ContactBook
+from support.contact_imports import crm_database
 
 NUMBER = "+14155550123"
 NOW = datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=UTC)
@@ -24,9 +25,8 @@ START = NOW - timedelta(hours=1)
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[CrmDatabase]:
-    opened = await open_crm_database(tmp_path / "crm.db")
-    yield opened
-    await opened.close()
+    async with crm_database(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

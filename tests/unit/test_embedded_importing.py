@@ -13,14 +13,13 @@ from leadline_server.crm.embedded.importing import import_contacts
 from leadline_server.crm.embedded.sqlite_import import SqliteImport
 from leadline_server.domain.contact import Contact
 from support.contact_book import ContactBook
-from support.contact_imports import counts, found, named, records, run
+from support.contact_imports import ADA, counts, crm_database, found, named, records, run
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[CrmDatabase]:
-    opened = await open_crm_database(tmp_path / "crm.db")
-    yield opened
-    await opened.close()
+    async with crm_database(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -36,9 +35,6 @@ def book(database: CrmDatabase) -> ContactBook:
 @pytest.fixture
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "_CHUNK", 3)
-
-
-ADA = ContactRecord(line=2, name="Ada", phone_numbers=("(415) 555-0123", "+442079460123"), email="ada@example.com")
 
 
 async def test_an_imported_contact_is_found_by_each_number_and_by_name(database: CrmDatabase, crm: EmbeddedCrm) -> None:

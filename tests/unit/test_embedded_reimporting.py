@@ -6,18 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm, importing, open_crm_database
+from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm, importing
 from leadline_server.crm.embedded.contact_files import ContactRecord, FileItem, FileOutcome, PassedOver, RowProblem
 from leadline_server.crm.embedded.import_plan import MAX_MERGED
 from support.contact_book import ContactBook
-from support.contact_imports import counts, found, named, records, run
+from support.contact_imports import ADA, counts, crm_database, found, named, records, run
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[CrmDatabase]:
-    opened = await open_crm_database(tmp_path / "crm.db")
-    yield opened
-    await opened.close()
+    async with crm_database(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -33,9 +32,6 @@ def book(database: CrmDatabase) -> ContactBook:
 @pytest.fixture
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "_CHUNK", 3)
-
-
-ADA = ContactRecord(line=2, name="Ada", phone_numbers=("(415) 555-0123", "+442079460123"), email="ada@example.com")
 
 
 @pytest.mark.usefixtures("_small_chunks")

@@ -4,13 +4,12 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Any
 from urllib.parse import unquote
 
 import aiohttp
 import pytest
 from aiohttp import web
-from leadline_server.crm.toolkit import HttpClient, StaticAuthorizer, segment
+from leadline_server.crm.toolkit import segment
 from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
@@ -20,7 +19,7 @@ from leadline_server.domain.crm_errors import (
     CrmUnavailable,
 )
 from support.http_servers import http_server
-from unit.http_failures import TOKEN, Client, answering, failure
+from unit.http_failures import TOKEN, Client, answering, client_of, failure
 
 
 @pytest.fixture
@@ -31,10 +30,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 def client(session: aiohttp.ClientSession) -> Client:
-    def make(origin: str, **options: Any) -> HttpClient:
-        return HttpClient(session, origin, StaticAuthorizer.bearer(TOKEN), **{"deadline": 5.0, **options})
-
-    return make
+    return client_of(session)
 
 
 @pytest.mark.parametrize(

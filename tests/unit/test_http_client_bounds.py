@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import msgspec
@@ -11,13 +11,13 @@ from aiohttp import web
 from leadline_server.crm.hubspot.errors import failure as of_hubspot
 from leadline_server.crm.pipedrive.errors import failure as of_pipedrive
 from leadline_server.crm.salesforce.errors import SalesforceErrors
-from leadline_server.crm.toolkit import HttpAnswer, HttpClient, StaticAuthorizer, Throttle
+from leadline_server.crm.toolkit import HttpAnswer, Throttle
 from leadline_server.crm.toolkit.http_answers import Failure
 from leadline_server.crm.toolkit.http_exchange import MAX_ANSWER_BYTES
 from leadline_server.crm.zoho.errors import failure as of_zoho
 from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
 from support.http_servers import http_server
-from unit.http_failures import TOKEN, Client, answering, failure
+from unit.http_failures import Client, answering, client_of, failure
 
 
 @pytest.fixture
@@ -28,10 +28,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 def client(session: aiohttp.ClientSession) -> Client:
-    def make(origin: str, **options: Any) -> HttpClient:
-        return HttpClient(session, origin, StaticAuthorizer.bearer(TOKEN), **{"deadline": 5.0, **options})
-
-    return make
+    return client_of(session)
 
 
 async def test_an_answer_is_bounded(client: Client) -> None:

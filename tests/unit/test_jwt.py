@@ -13,7 +13,7 @@ from leadline_server.domain.access.principals import Role
 from leadline_server.domain.access_errors import Unauthenticated
 from pydantic import ValidationError
 from support.tokens import AUDIENCE, ISSUER, RSA, SMALL, KeyServer, claims, encoded, key_server, signed, signed_as_told
-from unit.jwt_clocks import Clock, verified
+from unit.jwt_clocks import Clock, verified, verifier_of
 
 STRANGER = RSAKey.generate_key(2048, {"kid": "rsa"}, auto_kid=False)
 
@@ -31,9 +31,7 @@ async def keys() -> AsyncIterator[KeyServer]:
 
 @pytest.fixture
 def verifier(keys: KeyServer, clock: Clock) -> JwtVerifier:
-    issuer = IssuerConfig(issuer=ISSUER, audiences=(AUDIENCE,), jwks_url=keys.url)
-    other = IssuerConfig(issuer=f"{ISSUER}.evil", audiences=(AUDIENCE,), jwks_url=keys.url, account="evil")
-    return JwtVerifier({"id": issuer, "evil": other}, clock.monotonic)
+    return verifier_of(keys, clock)
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "Ed25519"])

@@ -12,7 +12,7 @@ from leadline_server.auth.tokens import JwtVerifier
 from leadline_server.domain.access.principals import Role
 from leadline_server.domain.access_errors import Unauthenticated
 from support.tokens import AUDIENCE, EC, ISSUER, OKP, RSA, KeyServer, claims, key_server, key_set, signed
-from unit.jwt_clocks import Clock, verified
+from unit.jwt_clocks import Clock, verified, verifier_of
 
 
 @pytest.fixture
@@ -28,9 +28,7 @@ async def keys() -> AsyncIterator[KeyServer]:
 
 @pytest.fixture
 def verifier(keys: KeyServer, clock: Clock) -> JwtVerifier:
-    issuer = IssuerConfig(issuer=ISSUER, audiences=(AUDIENCE,), jwks_url=keys.url)
-    other = IssuerConfig(issuer=f"{ISSUER}.evil", audiences=(AUDIENCE,), jwks_url=keys.url, account="evil")
-    return JwtVerifier({"id": issuer, "evil": other}, clock.monotonic)
+    return verifier_of(keys, clock)
 
 
 async def test_a_thousand_random_key_ids_cause_one_fetch(verifier: JwtVerifier, keys: KeyServer) -> None:

@@ -11,7 +11,6 @@ from typing import Final
 import pytest
 from fakes.asterisk_script import START, Event, Script, encoded
 from leadline_server.domain.call import Call, CallResult
-from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.listen.ami_frames import FrameParser
 from leadline_server.listen.asterisk_calls import live_calls
 from leadline_server.listen.asterisk_events import AsteriskEvents
@@ -19,13 +18,10 @@ from leadline_server.listen.live_calls import LiveCall
 from leadline_server.replay.detection import RecordFormat
 from leadline_server.replay.files import RecordFile
 from leadline_server.replay.grouping import ReplayCall, group
-from leadline_server.replay.own_numbers import own_numbers
-from leadline_server.replay.rules import Rules
-from support.asterisk_sessions import SESSIONS, USERS, answered, attended_transfer, busy, queue, withheld
+from support.asterisk_sessions import SESSIONS, answered, attended_transfer, busy, queue, withheld
+from support.cut_listeners import RULES
 from support.mutations import mutated
 
-NUMBERING: Final = NumberingRules("US")
-RULES: Final = Rules(users=USERS, numbering=NUMBERING, own_numbers=own_numbers(["2025550999"], NUMBERING))
 NOW: Final = datetime.fromtimestamp(START + 100_000, UTC)
 
 

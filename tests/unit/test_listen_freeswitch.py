@@ -2,41 +2,35 @@
 
 import io
 import json
-import os
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 import pytest
-from fakes.freeswitch import LegList, in_json, in_plain
+from fakes.freeswitch import in_json, in_plain
 from fakes.freeswitch_script import START, FreeSwitchEvent, FreeSwitchScript
 from leadline_server.domain.call import Call, CallResult
-from leadline_server.listen.ended_calls import MOST_BYTES, ended_calls
-from leadline_server.listen.esl_frames import EslParser, json_texts
+from leadline_server.listen.esl_frames import EslParser
 from leadline_server.listen.freeswitch_events import FreeSwitchEvents, live_calls
 from leadline_server.listen.live_calls import LiveCall
 from leadline_server.replay.detection import RecordFormat
 from leadline_server.replay.files import RecordFile
 from leadline_server.replay.grouping import ReplayCall, group
+from support.cut_listeners import RULES
 from support.freeswitch_sessions import FREESWITCH_SESSIONS as SESSIONS
 from support.freeswitch_sessions import (
     answered,
     attended_transfer,
     given_up_in_queue,
-    missed,
     queue,
     ring_group,
     withheld,
 )
-from support.merged_reports import MergedReports, plain
 from support.mutations import mutated
-from unit.test_listen_calls import RULES
 
 NOW: Final = datetime.fromtimestamp(START + 100_000, UTC)
-LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def imported(script: FreeSwitchScript) -> dict[str, LiveCall]:
@@ -143,95 +137,3 @@ def test_events_without_use_change_nothing() -> None:
     junk = [{}, {"Event-Name": "HEARTBEAT"}, {"Unique-ID": "x" * 1000}, {"Unique-ID": "a b"}]
     junk += [{"Unique-ID": "1", "Event-Date-Timestamp": "9" * 18, "Caller-Profile-Index": "9" * 18}]
     assert list(reports(junk)) == []
-
-
-@dataclass
-class Listening(MergedReports):
-    """A listener without its sockets, and the calls as a server merges its reports."""
-
-    now: datetime = field(default_factory=lambda: datetime.fromtimestamp(START, UTC))
-
-    def __post_init__(self) -> None:
-        self.events = FreeSwitchEvents(lambda: self.now)
-
-    def hear(self, events: Iterable[FreeSwitchEvent]) -> None:
-        for event in events:
-            self.events.apply(event)
-            self.report_changes()
-
-    def connect(self, legs: LegList) -> None:
-        """A new connection: all channels are listed, and each is asked for."""
-        self.events.table.connected()
-        for uuid in self.events.listed(legs.rows()):
-            self.events.apply(json_texts(legs.dump(uuid).encode()) or {})
-        self.events.table.listed()
-        self.report_changes()
-
-    def report_changes(self) -> None:
-        for conversation in self.events.table.changed():
-            self.report(live_calls(conversation, RULES))
-
-
-def written(script: FreeSwitchScript, folder: Path) -> list[LiveCall]:
-    """The calls of the records, read from the folder of mod_json_cdr."""
-    for number, document in enumerate(script.documents):
-        path = folder / f"{document['variables']['uuid']}.cdr.json"
-        path.write_text(json.dumps(document, indent=1))
-        os.utime(path, (START + number, START + number))
-    return ended_calls(folder, RecordFormat.FREESWITCH, RULES, LONG_AGO)
-
-
-def lived_through(script: FreeSwitchScript, first: int, lost: int, records: list[LiveCall]) -> Listening:
-    """A session of which `lost` events were missed, from number `first` on."""
-    listening, legs = Listening(), LegList()
-    for event in script.events[: first + lost]:
-        legs.happen(event)
-    listening.hear(script.events[:first])
-    last = script.events[min(first + lost, len(script.events)) - 1]
-    moment = datetime.fromtimestamp(int(last["Event-Date-Timestamp"]) / 1_000_000, UTC)
-    listening.now = moment + timedelta(seconds=1)
-    listening.connect(legs)
-    listening.hear(script.events[first + lost :])
-    listening.report(live for live in records if not listening.events.table.goes_on(live.call.id))
-    return listening
-
-
-@pytest.mark.parametrize("cuts", [4, pytest.param(1_000, marks=pytest.mark.soak)])
-@pytest.mark.parametrize("lost", [1, 3])
-@pytest.mark.parametrize("name", SESSIONS)
-def test_after_a_cut_at_any_event_the_records_complete_the_calls(
-    name: str, lost: int, cuts: int, tmp_path: Path
-) -> None:
-    script = SESSIONS[name]()
-    records = written(script, tmp_path)
-    for first in range(0, len(script.events), max(1, len(script.events) // cuts)):
-        listening = lived_through(script, first, lost, records)
-        assert {one: plain(call) for one, (call, _) in listening.calls.items()} == {
-            live.call.id: plain(live.call) for live in records
-        }, first
-
-
-@pytest.mark.parametrize("cuts", [4, pytest.param(1_000, marks=pytest.mark.soak)])
-@pytest.mark.parametrize("name", SESSIONS)
-def test_without_records_a_cut_loses_no_call_and_each_comes_to_an_end(name: str, cuts: int, tmp_path: Path) -> None:
-    script = SESSIONS[name]()
-    expected = {live.call.id for live in written(script, tmp_path)}
-    for first in range(1, len(script.events), max(1, len(script.events) // cuts)):
-        listening = lived_through(script, first, 1, [])
-        assert listening.calls.keys() == expected, first
-        assert all(call.is_final for call, _ in listening.calls.values()), first
-
-
-def test_a_call_within_a_cut_is_read_from_the_records(tmp_path: Path) -> None:
-    script = missed()
-    listening = lived_through(script, 0, len(script.events), written(script, tmp_path))
-    [(call, _)] = listening.calls.values()
-    assert (call.caller.phone_number, call.is_final) == ("2025550123", True)
-
-
-def test_only_the_latest_documents_are_read_and_a_large_one_ends_the_reading(tmp_path: Path) -> None:
-    written(missed(), tmp_path)
-    since = datetime.fromtimestamp(START + 10, UTC)
-    assert ended_calls(tmp_path, RecordFormat.FREESWITCH, RULES, since) == []
-    (tmp_path / "large.cdr.json").write_text("x" * (MOST_BYTES + 1))
-    assert ended_calls(tmp_path, RecordFormat.FREESWITCH, RULES, LONG_AGO) == []

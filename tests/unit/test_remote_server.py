@@ -15,7 +15,7 @@ from leadline.adapter.v1.records_pb2 import AccountContext, ContactDraft, LogEnt
 from leadline.v1.call_pb2 import Call
 from leadline_server.crm.remote import servicer
 from leadline_server.crm.remote.adapter_type import remote_crm
-from leadline_server.crm.remote.server import over_loopback, serve_adapter
+from leadline_server.crm.remote.server import serve_adapter
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.domain.contact import Contact
@@ -23,6 +23,7 @@ from leadline_server.domain.crm_errors import CrmAuthFailed, CrmRateLimited, Crm
 from leadline_server.domain.numbers.phone_number import PhoneNumber as Number
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
+from support.loopback import over_loopback
 
 ACCOUNT = AccountContext(id="acme")
 NUMBER = PhoneNumber(text="+12025550147")

@@ -56,8 +56,6 @@ class SigningKeys:
         self._read_at = -MOST_AGE
         self._tried_at = -FETCH_SECONDS
         self._reading = asyncio.Lock()
-        self.is_broken = False
-        """Whether the last reading failed."""
 
     async def find(self, key_id: str, algorithm: str) -> Any:
         """The key with an id, or the only key of an algorithm where the token names none; None if there is none."""
@@ -88,11 +86,9 @@ class SigningKeys:
                 async with asyncio.timeout(_TIMEOUT_SECONDS):
                     self._keys = keys_in(await self._read())
             except (KeysUnreadable, OSError, TimeoutError) as error:
-                self.is_broken = True
                 _log.warning("issuer's keys not read", issuer=self._name, error=type(error).__name__, detail=str(error))
                 return
             self._read_at = self._tried_at
-            self.is_broken = False
 
 
 def keys_in(data: bytes) -> Sequence[Any]:

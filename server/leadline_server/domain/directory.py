@@ -99,9 +99,6 @@ class DirectoryIndex:
         return ""
 
 
-EMPTY: Final = DirectoryIndex()
-
-
 def described(event: CallEvent) -> str:
     """The kinds of keys that a report's parties had, for an error. Kinds only: numbers are not repeated."""
     kinds = {"extension": "extension", "phone_number": "number", "user_id": "user_id"}

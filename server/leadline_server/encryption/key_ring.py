@@ -14,6 +14,14 @@ _SEPARATORS: Final = re.compile(r"[\s,]+")
 _COMMENT: Final = re.compile(r"#[^\n]*")
 
 
+class UnknownKey(Exception):
+    """A key is needed that the ring lacks. `key_id` is empty if any key would do: nothing is encrypted yet."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(key_id)
+        self.key_id = key_id
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRing:
     """Secrets keys. The first one is for what is encrypted from now on; the others open what is there."""
@@ -31,7 +39,9 @@ class KeyRing:
 
     @property
     def first(self) -> Key:
-        """The key for what is encrypted from now on. The ring must not be empty."""
+        """The key for what is encrypted from now on. Raises UnknownKey if there is none."""
+        if not self.keys:
+            raise UnknownKey("")
         return self.keys[0]
 
     @property
@@ -39,9 +49,12 @@ class KeyRing:
         """The ids of all keys."""
         return frozenset(key.id for key in self.keys)
 
-    def find(self, key_id: str) -> Key | None:
-        """The key with an id; None if the ring lacks it."""
-        return next((key for key in self.keys if key.id == key_id), None)
+    def get(self, key_id: str) -> Key:
+        """The key with an id. Raises UnknownKey."""
+        for key in self.keys:
+            if key.id == key_id:
+                return key
+        raise UnknownKey(key_id)
 
     def joined(self, others: Iterable[Key]) -> "KeyRing":
         """These keys, then those of `others` that are not among them."""

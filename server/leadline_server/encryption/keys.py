@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import structlog
 
 from leadline_server.domain.ledger_errors import KeyMissing, LedgerUnavailable
-from leadline_server.encryption.key_ring import KeyRing
+from leadline_server.encryption.key_ring import KeyRing, UnknownKey
 from leadline_server.encryption.key_sources import KeyFile, KeySource
 
 T = TypeVar("T")
@@ -18,14 +18,6 @@ AGAIN_SECONDS: Final = 1.0
 """How long a key that was not found is not looked for again."""
 
 _log = structlog.get_logger(__name__)
-
-
-class UnknownKey(Exception):
-    """A key is needed that the ring lacks. `key_id` is empty if any key would do: nothing is encrypted yet."""
-
-    def __init__(self, key_id: str) -> None:
-        super().__init__(key_id)
-        self.key_id = key_id
 
 
 class SecretsKeys:

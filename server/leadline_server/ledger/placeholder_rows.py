@@ -17,6 +17,10 @@ HOUR: Final = 3_600_000_000
 REPLAY_MICROSECONDS: Final = round(REPLAY_AGE.total_seconds() * 1_000_000)
 """An hour and REPLAY_AGE in microseconds."""
 
+MADE_BY_CALL: Final = "PLACEHOLDER_CREATED"
+MADE_BY_REQUEST: Final = "REQUESTED"
+"""The reasons of a placeholder in the audit trail."""
+
 ACCOUNT_SCOPE: Final = "account"
 """The scope of an account's own limit."""
 

@@ -76,9 +76,6 @@ class ConversationTable(Generic[V]):
     Args:
         make: makes an empty conversation.
         now: the time.
-
-    Attributes:
-        forgotten: conversations that were forgotten before they were over.
     """
 
     def __init__(self, make: Callable[[], V], now: Callable[[], datetime]) -> None:
@@ -87,7 +84,6 @@ class ConversationTable(Generic[V]):
         self._by_id: OrderedDict[str, V] = OrderedDict()
         self._changed: dict[int, V] = {}
         self._missing: set[str] = set()
-        self.forgotten = 0
 
     def of(self, ids: Iterable[str]) -> V:
         """The conversation with these ids; several become one, and none a new one. It counts as changed."""
@@ -150,6 +146,5 @@ class ConversationTable(Generic[V]):
             is_due = conversation.is_over and conversation.touched + KEPT < self._now()
             if not is_due and len(self._by_id) <= MOST_IDS:
                 return
-            self.forgotten += not is_due
             for name in conversation.ids:
                 self._by_id.pop(name, None)

@@ -35,7 +35,6 @@ class _Open:
     size: int = 0
     depth: int = 0
     length: int = 0
-    is_broken: bool = False
     pieces: list[str] = field(default_factory=list)
 
     def add(self, text: str, size: int) -> None:

@@ -79,6 +79,7 @@ class CrmUnderTest:
         patience: the seconds after which the suite gives up on a request that hangs.
         secrets: texts that no error may show: tokens, keys, passwords.
         shows_edits: whether this CRM shows that people edited a contact, for `deletes_contacts`.
+        ends_with_test: whether this CRM is a test's own, as a fake is: then no one removes what the test made.
         lost_forms: ways to write a number (names of `crm_forms.FORMS`) that this CRM's search does not find.
         lost_texts: kinds of text (names of `crm_texts.TEXTS`) that this CRM changes.
         lost_fields: fields of a call (names of `crm_fields.FIELDS`) that its logs do not show.
@@ -96,6 +97,7 @@ class CrmUnderTest:
     patience: float = 5.0
     secrets: tuple[str, ...] = ()
     shows_edits: bool = True
+    ends_with_test: bool = False
     lost_forms: frozenset[str] = frozenset()
     lost_texts: frozenset[str] = frozenset()
     lost_fields: frozenset[str] = frozenset()

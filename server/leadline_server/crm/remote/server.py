@@ -13,14 +13,11 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha import reflection
 
-from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.crm.remote.names import SERVICE, TOKEN_KEY
 from leadline_server.crm.remote.refusals import BadRequest, Unauthorized, refusal
 from leadline_server.crm.remote.servicer import AdapterServicer
-from leadline_server.crm.toolkit import AccountView, Connect
+from leadline_server.crm.toolkit import Connect
 from leadline_server.domain.crm_errors import CrmError
-from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import CrmAdapter
 
 MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
 """The most bytes of a request. A call with a long transcript fits in."""
@@ -80,26 +77,6 @@ async def serve_adapter(
         yield port
     finally:
         await server.stop(grace)
-
-
-@asynccontextmanager
-async def over_loopback(adapter: CrmAdapter, **options: Any) -> AsyncIterator[CrmAdapter]:
-    """An adapter, served on this machine and connected to. The conformance suite runs over it.
-
-    Args:
-        adapter: the adapter to serve.
-        **options: settings of the connection; see `RemoteSettings`.
-    """
-    settings = AccountSettings()
-
-    def connect(_: AccountView) -> CrmAdapter:
-        return adapter
-
-    async with (
-        serve_adapter(connect, grace=0) as port,
-        remote_crm(f"127.0.0.1:{port}", settings=settings, **options) as crm,
-    ):
-        yield crm
 
 
 def _endpoint(method: MethodDescriptor, behaviour: Callable[[Any], Awaitable[Message]], token: str) -> _Endpoint:

@@ -1,18 +1,17 @@
 """The claims on numbers in PostgreSQL: one row for each number, with its lease, its creation and its contact."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
+from leadline_server.domain.audit import Actor
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
 from leadline_server.ledger.postgres import claim_statements as sql
 from leadline_server.ledger.postgres.account_lock import lock_account
-from leadline_server.ledger.postgres.audit import count_of, note
+from leadline_server.ledger.postgres.audit import count_of
 from leadline_server.ledger.postgres.placeholder_counts import give_back, take
-from leadline_server.ledger.postgres.placeholders import MADE_BY_CALL, MADE_BY_REQUEST
+from leadline_server.ledger.postgres.placeholders import note_created
 from leadline_server.ports.ledger import Claimed, HeldByAnother, Remembered
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
@@ -168,15 +167,10 @@ async def _finish(connection: Connection, finish: _Finish) -> None:
 
 async def _record_placeholder(connection: Connection, finish: _Finish) -> None:
     """Record that the contact is a placeholder, if it is one."""
-    action, account_id, contact_id = AuditAction.PLACEHOLDER_CREATED, finish.account_id, finish.contact_id
+    account_id, contact_id = finish.account_id, finish.contact_id
     values = (account_id, finish.number_key, contact_id, finish.now, finish.lease_owner, finish.creation_key)
     document = await connection.fetchval(sql.RECORD, *values)
-    if document is not None:
-        made = json.loads(document)
-        owner = LEADLINE.acting_for(made["user"])
-        await note(connection, owner, account_id, action, contact_id, reason=MADE_BY_CALL, call_id=made["call"])
-    elif finish.by is not None:
-        await note(connection, finish.by, account_id, action, contact_id, reason=MADE_BY_REQUEST)
+    await note_created(connection, account_id, contact_id, document or "", finish.by)
 
 
 async def _give_back(

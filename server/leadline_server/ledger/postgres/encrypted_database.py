@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from leadline_server.domain.ledger_errors import SecretDamaged
 from leadline_server.encryption.cipher import Key, Place, encrypt, key_of, new_key
 from leadline_server.encryption.key_ring import KeyRing
-from leadline_server.encryption.keys import SecretsKeys, UnknownKey
+from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.documents import ENVELOPE, NoKeys, opened
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
@@ -57,7 +57,7 @@ class PostgresDocumentCipher:
         if row is None:
             return None
         key_id, document = row
-        return key_of(opened(self._secrets_key(key_id), Place(owner, ENVELOPE), document))
+        return key_of(opened(self._ring.get(key_id), Place(owner, ENVELOPE), document))
 
     async def _created(self, owner: str) -> Key:
         secrets_key, key = await self._current(), new_key()
@@ -69,17 +69,9 @@ class PostgresDocumentCipher:
         """The key for new envelope keys. The ledger names it, so that all processes use the same."""
         key_id = await self._connection.fetchval(_CURRENT)
         if key_id is not None:
-            return self._secrets_key(key_id)
-        if not self._ring:
-            raise UnknownKey("")
+            return self._ring.get(key_id)
         await self._connection.execute(_USE, self._ring.first.id)
         return self._ring.first
-
-    def _secrets_key(self, key_id: str) -> Key:
-        key = self._ring.find(key_id)
-        if key is None:
-            raise UnknownKey(key_id)
-        return key
 
 
 class PostgresEncryptedDatabase:

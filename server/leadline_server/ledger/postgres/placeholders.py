@@ -9,14 +9,10 @@ from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
 from leadline_server.domain.placeholder_bounds import MAX_REPLAYS, REPLAY_AGE
 from leadline_server.domain.placeholders import Placeholder
 from leadline_server.ledger.codec import to_microseconds
-from leadline_server.ledger.placeholder_rows import placeholder_of
+from leadline_server.ledger.placeholder_rows import MADE_BY_CALL, MADE_BY_REQUEST, placeholder_of
 from leadline_server.ledger.postgres.account_lock import lock_account
 from leadline_server.ledger.postgres.audit import count_of, note
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
-
-MADE_BY_CALL: Final = "PLACEHOLDER_CREATED"
-MADE_BY_REQUEST: Final = "REQUESTED"
-"""The reasons of a placeholder in the audit trail."""
 
 _RECORD: Final = """
     INSERT INTO placeholders (account_id, contact_id, created_at, document) VALUES ($1, $2, $3, $4)
@@ -99,11 +95,16 @@ async def record_created(
         taken: what `placeholder_counts.take` returned for it; empty: a request of `by` created it, not a call.
         by: who has the audit trail say, without `taken`.
     """
+    if not taken or count_of(await connection.execute(_RECORD, account_id, contact_id, now, taken)):
+        await note_created(connection, account_id, contact_id, taken, by)
+
+
+async def note_created(connection: Connection, account_id: str, contact_id: str, taken: str, by: Actor | None) -> None:
+    """Have the audit trail say that a placeholder was created. The arguments are those of `record_created`."""
     action = AuditAction.PLACEHOLDER_CREATED
     if taken:
-        if count_of(await connection.execute(_RECORD, account_id, contact_id, now, taken)):
-            made = json.loads(taken)
-            owner, reason = LEADLINE.acting_for(made["user"]), MADE_BY_CALL
-            await note(connection, owner, account_id, action, contact_id, reason=reason, call_id=made["call"])
+        made = json.loads(taken)
+        owner, call_id = LEADLINE.acting_for(made["user"]), made["call"]
+        await note(connection, owner, account_id, action, contact_id, reason=MADE_BY_CALL, call_id=call_id)
     elif by is not None:
         await note(connection, by, account_id, action, contact_id, reason=MADE_BY_REQUEST)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from leadline_server.domain.ledger_errors import SecretDamaged
 from leadline_server.encryption.cipher import Key, Place, encrypt, key_of, new_key
 from leadline_server.encryption.key_ring import KeyRing
-from leadline_server.encryption.keys import SecretsKeys, UnknownKey
+from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.documents import ENVELOPE, NoKeys, opened
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -49,7 +49,7 @@ class DocumentCipher:
         if not rows:
             return None
         key_id, document = rows[0]
-        return key_of(opened(self._secrets_key(key_id), Place(owner, ENVELOPE), bytes(document)))
+        return key_of(opened(self._ring.get(key_id), Place(owner, ENVELOPE), bytes(document)))
 
     def _created(self, owner: str) -> Key:
         secrets_key, key = self._current(), new_key()
@@ -64,17 +64,9 @@ class DocumentCipher:
         """The key for new envelope keys. The ledger names it, so that all processes use the same."""
         [(key_id,)] = self._connection.execute("SELECT secrets_key_id FROM ledger").fetchall()
         if key_id is not None:
-            return self._secrets_key(key_id)
-        if not self._ring:
-            raise UnknownKey("")
+            return self._ring.get(key_id)
         self._connection.execute("UPDATE ledger SET secrets_key_id = ?", (self._ring.first.id,))
         return self._ring.first
-
-    def _secrets_key(self, key_id: str) -> Key:
-        key = self._ring.find(key_id)
-        if key is None:
-            raise UnknownKey(key_id)
-        return key
 
 
 class EncryptedDatabase:

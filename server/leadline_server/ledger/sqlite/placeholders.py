@@ -10,14 +10,12 @@ from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
 from leadline_server.domain.placeholder_bounds import MAX_REPLAYS, REPLAY_AGE
 from leadline_server.domain.placeholders import Placeholder
 from leadline_server.ledger.codec import to_microseconds
-from leadline_server.ledger.placeholder_rows import placeholder_of
+from leadline_server.ledger.placeholder_rows import MADE_BY_CALL, MADE_BY_REQUEST, placeholder_of
 from leadline_server.ledger.sqlite.audit import note
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _COLUMNS: Final = "contact_id, document, created_at"
 _RECORD: Final = "INSERT OR IGNORE INTO placeholders (account_id, contact_id, created_at, document) VALUES (?, ?, ?, ?)"
-_MADE_BY_CALL: Final = "PLACEHOLDER_CREATED"
-_MADE_BY_REQUEST: Final = "REQUESTED"
 _LIST: Final = f"""
     SELECT {_COLUMNS} FROM placeholders WHERE account_id = ? AND (created_at, contact_id) > (?, ?)
     ORDER BY created_at, contact_id LIMIT ?
@@ -100,7 +98,7 @@ def record_created(
             return  # it is recorded already
         made = json.loads(taken)
         owner = LEADLINE.acting_for(made["user"])
-        reason, call = _MADE_BY_CALL, {"call_id": made["call"]}
+        reason, call = MADE_BY_CALL, {"call_id": made["call"]}
         note(connection, owner, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=reason, **call)
     elif by is not None:
-        note(connection, by, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=_MADE_BY_REQUEST)
+        note(connection, by, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=MADE_BY_REQUEST)
