@@ -29,6 +29,9 @@ from support.claims import (
     two_servers,
 )
 from support.lagging_crm import LaggingCrm
+from support.ledgers import each_ledger, in_files_only
+
+pytestmark = each_ledger
 
 CALLERS = 64
 ROUNDS = 20
@@ -183,6 +186,7 @@ async def test_a_claim_that_was_not_needed_is_released(servers: Servers) -> None
     assert (claimed.given_up, claimed.contact_id) == (None, ada.id)
 
 
+@in_files_only
 async def test_creating_a_contact_takes_two_commits(apart: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     writes = 0
     write, write_batched = SqliteDatabase.write, SqliteDatabase.write_batched

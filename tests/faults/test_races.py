@@ -9,6 +9,9 @@ from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.preferences import UnknownContactAction
 from support.apps import STRANGER, open_harness
 from support.crms import Switch
+from support.ledgers import each_ledger
+
+pytestmark = each_ledger
 
 CALLERS = 64
 ROUNDS = 50
