@@ -29,12 +29,12 @@ from support.claims import (
     two_servers,
 )
 from support.lagging_crm import LaggingCrm
-from support.ledgers import each_ledger, in_files_only
+from support.ledgers import each_ledger, in_files_only, in_rounds
 
 pytestmark = each_ledger
 
 CALLERS = 64
-ROUNDS = 20
+ROUNDS, SHORT_ROUNDS = 20, 3
 
 
 @pytest.fixture
@@ -60,8 +60,11 @@ async def call_both(servers: Servers) -> list[Any]:
     return await asyncio.gather(*(both[i % 2].log(f"call-{i}") for i in range(CALLERS)))
 
 
-async def test_64_callers_of_one_stranger_over_two_servers_make_one_contact_20_times_in_a_row(tmp_path: Path) -> None:
-    for number in range(ROUNDS):
+@in_rounds(ROUNDS, SHORT_ROUNDS)
+async def test_64_callers_of_one_stranger_over_two_servers_make_one_contact_20_times_in_a_row(
+    tmp_path: Path, rounds: int
+) -> None:
+    for number in range(rounds):
         async with two_servers(tmp_path / str(number)) as servers:
             logs = await call_both(servers)
             assert {log.state for log in logs} == {CallLogState.LOGGED}

@@ -27,6 +27,15 @@ in_files_only = pytest.mark.parametrize("each_ledger", [SQLITE], indirect=True)
 """Of a test among these that depends on files of SQLite."""
 
 
+def in_rounds(full: int, short: int) -> pytest.MarkDecorator:
+    """Of a test with an argument `rounds`: all of them in files, and in PostgreSQL fewer in the short form."""
+    in_postgres = ((short, pytest.mark.system), (full, pytest.mark.soak))
+    short_and_full = [pytest.param(POSTGRESQL, rounds, marks=mark) for rounds, mark in in_postgres]
+    return pytest.mark.parametrize(
+        ("each_ledger", "rounds"), [(SQLITE, full), *short_and_full], indirect=["each_ledger"]
+    )
+
+
 class Databases(Protocol):
     """Makes databases with the tables of a ledger; see `support.postgres_ledgers`."""
 
