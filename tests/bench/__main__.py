@@ -105,7 +105,7 @@ _OVER_HTTP = """
 
 
 _POSTGRES = """
-| on PostgreSQL | CPU figure | uvloop | CPU us | calls/s | p50 ms | p99 ms | its CPU us | statements | pgbench/s | CPU us |
+| PostgreSQL | CPU figure | uvloop | us | calls/s | p50 ms | p99 ms | its CPU us | statements | pgbench/s | CPU us |
 |---|---|---|---|---|---|---|---|---|---|---|"""
 
 
