@@ -152,8 +152,8 @@ coverage: .venv/dev ## measure the branch coverage of the core with the quick te
 	$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider $(COVERING)
 	$(BIN)/python -m coverage report
 
-freeze: .venv/dev ## keep the contract, a ledger and the migrations of a release (see docs/releasing.md)
-	$(BIN)/python tools/freeze.py
+freeze: .venv/dev ## make this tree a release: `make freeze VERSION=0.1.0` (see docs/releasing.md)
+	$(BIN)/python tools/freeze.py $(VERSION)
 
 test-lowest: ## run the quick tests with the oldest packages that pyproject.toml allows (needs uv)
 	bash tools/test_lowest.sh $(QUICK)

@@ -69,7 +69,8 @@ def for_readme(browser: Browser, server: Server, origin: str) -> None:
     expect(page.locator("li.pop.running")).to_be_visible()
     take(page, IMAGES / "console-now.png")
     page.goto(f"{server.url}#/calls/stranger")
-    take(page, IMAGES / "console-call.png")
+    expect(page.get_by_role("button", name="Create contact")).to_be_visible()
+    take(page, IMAGES / "console-call.png", is_whole=True)
     frame = show(page, origin, server, "prompt?call_id=stranger", token=token(server, origin))
     expect(frame.get_by_role("button", name="Create contact and log")).to_be_visible()
     take(page, IMAGES / "console-frame.png")
@@ -87,6 +88,7 @@ def of_terminal(browser: Browser, folder: Path) -> None:
         chosen = {"LEADLINE_SERVER": process.address, "COLUMNS": "104"}
         for command in commands:
             shown = leadline(*command, settings=chosen).stdout.replace(str(LEADLINE), "leadline")
+            shown = shown.replace(f" --server {process.address}", "")  # a server at the default address needs none
             lines += [f"<b>$ leadline {escape(shlex.join(command))}</b>", escape(shown.strip())]
     page = browser.new_page(viewport={"width": 960, "height": 300})
     style = "margin: 0; padding: 18px; background: #10151c; color: #d7dde5; font: 14px/1.45 monospace"

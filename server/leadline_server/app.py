@@ -144,33 +144,8 @@ async def open_app(
         accounts = AccountRegistry(
             ledger.accounts, ledger.settings_versions, ledger.preferences, ledger.users, crms.connect, limits
         )
-        lookup = parts.lookup(ledger.claims, clock)
-        claims = NumberClaims(ledger.claims, lookup, leases)
-        decision_loader = parts.decisions(lookup, clock)
-        result_writer = ResultWriter(ledger.call_logs, clock)
-        budget = PlaceholderBudget()
-        runner = AttemptRunner(decision_loader, claims.hold, budget, clock)
-        in_ledger = InLedgerDelivery(
-            ledger.transactions,
-            lookup,
-            decision_loader,
-            result_writer,
-            budget,
-            clock,
-            may_lack=copy.may_lack if copy.was_restored else None,
-        )
-        worker = DeliveryWorker(
-            ledger.call_logs,
-            accounts,
-            runner,
-            result_writer,
-            leases,
-            clock,
-            in_ledger=in_ledger,
-        )
-        scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
-        if registry is not None:
-            registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits, budget))
+        deliveries = _deliveries(ledger, accounts, leases, limits, copy, parts, registry)
+        worker = deliveries.worker
         feeds = ChangeFeeds(ledger.call_logs)
         observations = Observations(ledger.audit)
         keeper = AuditKeeper(ledger.audit, observations, emit)
@@ -182,27 +157,31 @@ async def open_app(
         pruner = Pruner(ledger.retention, leases, settings.keep_calls, settings.keep_audit)
         recorder = ReplicaRecorder(ledger.replicas, replica_of(settings, leases.process_id, own_clock), own_clock)
         stack.push_async_callback(recorder.finish)
-        in_flight = worker.in_flight
-        await _run_in_background(stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feeds.run())
+        await _run_in_background(stack, deliveries.scheduler.run(), worker.in_flight.cut_long_attempts())
+        await _run_in_background(stack, leases.run(), feeds.run())
         await _run_in_background(stack, pruner.run(), copy.run(), removal.run(), keeper.run(), recorder.run())
-        authenticator = None
-        if settings.authentication:
-            contact = LedgerContact(ledger.credentials)
-            attempts = FailedAttempts(clock.monotonic, partial(_note_failure, observations))
-            tokens = JwtVerifier(settings.issuers, clock.monotonic) if settings.issuers else None
-            sessions = Sessions(ledger.secret, ledger.credentials, clock.now, partial(_note_session, observations))
-            embeds = EmbedTokens(ledger.secret, ledger.credentials, clock.now, settings.embedding_origins)
-            authenticator = Authenticator(
-                ledger.credentials, tokens, attempts, contact, sessions, embeds, clock.now, settings.tls_proxy
-            )
-            await _run_in_background(stack, contact.run())
+        authenticator = await _authenticator(settings, ledger, observations, clock, stack)
         administration = administration_of(settings, ledger, accounts, removal, clock)
         if settings.check_connections and not copy.is_standby():
             await _run_in_background(stack, start_checks(settings, ledger, accounts, clock).run())
-        deliveries = _Deliveries(lookup, claims, decision_loader, worker, in_ledger)
         yield App(
             _commands(ledger, administration, deliveries, feeds, keeper, clock), ledger, observations, authenticator
         )
+
+
+async def _authenticator(
+    settings: Settings, ledger: Ledger, observations: Observations, clock: Clock, stack: AsyncExitStack
+) -> Authenticator | None:
+    """Finds the principals of requests, and asks the ledger in the background what ended; None: it is off."""
+    if not settings.authentication:
+        return None
+    contact = LedgerContact(ledger.credentials)
+    attempts = FailedAttempts(clock.monotonic, partial(_note_failure, observations))
+    tokens = JwtVerifier(settings.issuers, clock.monotonic) if settings.issuers else None
+    sessions = Sessions(ledger.secret, ledger.credentials, clock.now, partial(_note_session, observations))
+    embeds = EmbedTokens(ledger.secret, ledger.credentials, clock.now, settings.embedding_origins)
+    await _run_in_background(stack, contact.run())
+    return Authenticator(ledger.credentials, tokens, attempts, contact, sessions, embeds, clock.now, settings.tls_proxy)
 
 
 def _note_session(observations: Observations, session: BrowserSession) -> None:
@@ -225,8 +204,36 @@ class _Deliveries(NamedTuple):
     lookup: ContactLookup
     claims: NumberClaims
     decision_loader: DecisionLoader
-    worker: DeliveryWorker
     in_ledger: InLedgerDelivery
+    worker: DeliveryWorker
+    scheduler: DeliveryScheduler
+
+
+def _deliveries(
+    ledger: Ledger,
+    accounts: AccountRegistry,
+    leases: LeaseKeeper,
+    limits: AccountLimitsRegistry,
+    copy: CopyWatch,
+    parts: Parts,
+    registry: CollectorRegistry | None,
+) -> _Deliveries:
+    clock = leases.clock
+    lookup = parts.lookup(ledger.claims, clock)
+    claims = NumberClaims(ledger.claims, lookup, leases)
+    decision_loader = parts.decisions(lookup, clock)
+    result_writer = ResultWriter(ledger.call_logs, clock)
+    budget = PlaceholderBudget()
+    runner = AttemptRunner(decision_loader, claims.hold, budget, clock)
+    may_lack = copy.may_lack if copy.was_restored else None
+    in_ledger = InLedgerDelivery(
+        ledger.transactions, lookup, decision_loader, result_writer, budget, clock, may_lack=may_lack
+    )
+    worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, leases, clock, in_ledger=in_ledger)
+    scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
+    if registry is not None:
+        registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits, budget))
+    return _Deliveries(lookup, claims, decision_loader, in_ledger, worker, scheduler)
 
 
 def _commands(
@@ -237,7 +244,7 @@ def _commands(
     keeper: AuditKeeper,
     clock: Clock,
 ) -> Commands:
-    lookup, claims, decision_loader, worker, in_ledger = deliveries
+    lookup, claims, decision_loader, in_ledger, worker, _ = deliveries
     return Commands(
         account_administration=administration.accounts,
         connection_administration=administration.connections,

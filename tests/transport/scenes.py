@@ -12,7 +12,6 @@ from leadline.v1 import directory_pb2, directory_service_pb2
 from leadline.v1 import preferences_service_pb2 as preferences_pb
 from leadline.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from leadline_server.domain import tokens
-from leadline_server.domain.directory import MAX_USERS
 from support.apps import STRANGER
 from support.crms import Switch
 from transport.real import ASKED, Real, report
@@ -175,5 +174,5 @@ async def one_user_too_many(scene: Scene) -> object:
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
         " INSERT INTO users (account_id, user_id, is_active, crm_user_id, body) SELECT 'demo', i, 1, '', '' FROM n"
     )
-    await ledger._database.write(lambda connection: connection.execute(rows, (MAX_USERS,)).close())  # noqa: SLF001 - one by one they would take long
+    await ledger._database.write(lambda connection: connection.execute(rows, (10_000,)).close())  # noqa: SLF001 - one by one they would take long
     return await upsert("jane")(scene)

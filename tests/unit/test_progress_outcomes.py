@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from leadline_server.domain import outcomes
 from leadline_server.domain.call import CallResult
-from leadline_server.domain.call_log import MAX_DELIVERY_AGE, CallLog, is_due
+from leadline_server.domain.call_log import CallLog, is_due
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.call_report import CallReport
 from unit.logs import (
@@ -27,6 +27,7 @@ from unit.logs import (
     waiting,
 )
 
+SEVEN_DAYS = timedelta(days=7)
 BUSY = report(result=CallResult.BUSY)
 
 # Logged
@@ -106,7 +107,7 @@ def test_a_call_that_waits_forgets_the_errors_and_candidates_of_before() -> None
 
 
 def test_the_seven_days_of_delivery_begin_after_the_wait() -> None:
-    late = after(hours=4) + MAX_DELIVERY_AGE
+    late = after(hours=4) + SEVEN_DAYS
     assert deferred(waiting(accepted()), now=late).state is CallLogState.PENDING
     assert deferred(waiting(accepted()), now=late + timedelta(seconds=1)).state is CallLogState.FAILED
 
@@ -139,7 +140,7 @@ def test_a_deferred_update_leaves_a_logged_call_logged() -> None:
 
 
 def test_after_seven_days_a_call_fails() -> None:
-    limit = after(seconds=0) + MAX_DELIVERY_AGE
+    limit = after(seconds=0) + SEVEN_DAYS
     assert deferred(accepted(), now=limit).state is CallLogState.PENDING
     log = deferred(accepted(), now=limit + timedelta(seconds=1))
     assert (log.state, log.reason) == (CallLogState.FAILED, CallLogReason.CRM_UNAVAILABLE)
@@ -150,7 +151,7 @@ def test_after_seven_days_a_call_fails() -> None:
 @pytest.mark.parametrize("delay", [timedelta(days=8), timedelta(days=365 * 3_000), timedelta.max])
 def test_no_delay_leads_beyond_the_seven_days_of_a_delivery(delay: timedelta) -> None:
     log = accepted()
-    end = after(seconds=0) + MAX_DELIVERY_AGE
+    end = after(seconds=0) + SEVEN_DAYS
     now = after(days=2)
     assert outcomes.deferred(log, log, None, ERROR, delay, now).next_attempt_time == end
     assert outcomes.postponed(log, log, None, ERROR, delay, now).next_attempt_time == end

@@ -13,6 +13,12 @@ PAGES: Final = ("README.md", "SECURITY.md", *sorted(f"docs/{path.name}" for path
 OF_OTHERS: Final = (TABLE, "docs/comparison.md", "docs/glossary.md")
 """Pages whose sentences are about other systems, or define words."""
 WORDS: Final = re.compile(r"\b(?:never|always|exactly once)\b", re.IGNORECASE)
+OF_BEHAVIOUR: Final = (
+    "README.md",
+    *(f"docs/{name}.md" for name in ("access", "directory", "flow", "guarantees", "preferences")),
+)
+"""Pages on which sentences with more words than WORDS promise something."""
+MORE_WORDS: Final = re.compile(r"\b(?:never|always|exactly|only|at most)\b", re.IGNORECASE)
 
 NO_PROMISES: Final = (
     "Without it: never.",  # a default
@@ -28,6 +34,7 @@ NO_PROMISES: Final = (
     "Whether a contact or a log is in the CRM exactly once also depends on the CRM.",
     "exactly once |",  # rows of the generated tables: the lines below them say what the words mean
     "| exactly once",
+    "Only BottleCRM was also tried by hand.",  # how the adapters were tested
 )
 """Parts of sentences with one of WORDS that promise nothing."""
 
@@ -75,11 +82,12 @@ def test_a_promise_is_quoted_from_its_page(promise: Promise) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in OF_OTHERS])
 def test_every_promise_of_a_page_has_a_test(page: str) -> None:
+    words = MORE_WORDS if page in OF_BEHAVIOUR else WORDS
     quoted = [plain(promise.words) for promise in PROMISES if promise.page == page]
     untested = [
         sentence
         for sentence in sentences(page)
-        if WORDS.search(sentence) and not any(words in sentence for words in (*quoted, *NO_PROMISES))
+        if words.search(sentence) and not any(part in sentence for part in (*quoted, *NO_PROMISES))
     ]
     assert untested == []
 

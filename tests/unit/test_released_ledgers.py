@@ -3,6 +3,8 @@
 import asyncio
 import json
 import shutil
+import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -51,9 +53,23 @@ def test_a_changed_migration_has_another_digest(tmp_path: Path) -> None:
 def test_a_version_of_development_and_a_frozen_one_are_not_frozen(
     version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "pyproject.toml").write_text(f'[project]\nversion = "{version}"\n')
     (tmp_path / "0.1.0.binpb").touch()
     monkeypatch.setattr(freeze, "ROOT", tmp_path)
     monkeypatch.setattr(freeze, "RELEASES", tmp_path)
+    monkeypatch.setattr("sys.argv", ["freeze.py", version])
     assert freeze.main() == 1
-    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".db"] == []
+    assert [path.name for path in tmp_path.iterdir()] == ["0.1.0.binpb"]
+
+
+def test_a_release_has_its_version_and_its_section_of_the_changelog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pyproject.toml", "CHANGELOG.md"):
+        shutil.copyfile(freeze.ROOT / name, tmp_path / name)
+    before = (tmp_path / "CHANGELOG.md").read_text(encoding="utf-8")
+    monkeypatch.setattr(freeze, "ROOT", tmp_path)
+    freeze.name_release("0.9.7", date(2026, 12, 1))
+    assert tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"] == "0.9.7"
+    after = (tmp_path / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert after == before.replace("## [Unreleased]\n", "## [Unreleased]\n\n## [0.9.7] - 2026-12-01\n")
+    assert after != before
