@@ -24,7 +24,7 @@ NUMBER: Final = "+12020000000"
 EACH: Final = 100
 """How many calls each number has that calls."""
 
-OLD: Final = timedelta(days=500)
+OLD: Final = timedelta(days=300)
 _SECONDS: Final = 3600.0
 _TABLES: Final = ("call_logs", "crm_call_logs")
 
