@@ -8,7 +8,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -67,13 +66,12 @@ class Large:
     async def vacuumed(self) -> None:
         """Wait until autovacuum has been at the calls once more, after many rows of other calls were replaced."""
         name = self.url.rpartition("/")[2]
-        ask = partial(asyncio.to_thread, self.server.sql, VACUUMED, name)
-        before = await ask()
+        before = await asyncio.to_thread(self.server.sql, VACUUMED, name)
         await asyncio.to_thread(
             self.server.sql, "UPDATE call_logs SET version = version + 1 WHERE call_id < 'old-3'", name
         )
         async with asyncio.timeout(300):
-            while await ask() == before:
+            while await asyncio.to_thread(self.server.sql, VACUUMED, name) == before:
                 await asyncio.sleep(0.2)
 
     async def migrate(self) -> None:
