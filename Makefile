@@ -14,7 +14,8 @@ TEST_PROCESSES ?= 4
 # Interpreters that `make dist` installs the packages with; by default that of .venv.
 PYTHONS ?=
 TIMED := tests/timed tests/faults/test_bulkhead.py tests/faults/test_http_outage.py tests/transport/test_hardening_calls.py
-POSTGRES := $(sort $(wildcard tests/*/test_*postgres*.py))
+# Of PostgreSQL, also the tests that run with both ledgers.
+POSTGRES := $(sort $(wildcard tests/*/test_*postgres*.py) $(shell grep -l "import each_ledger" tests/*/test_*.py))
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
 COVERING := $(QUICK) tests/conformance tests/faults/test_claims.py tests/faults/test_outage.py tests/faults/test_leases.py
 

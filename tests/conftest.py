@@ -12,7 +12,9 @@ import pytest
 import uvloop
 from support.apps import Harness, open_harness
 from support.crms import Switch
-from support.postgres import PostgresServer, postgres_server
+from support.ledgers import EACH, POSTGRESQL, in_databases
+from support.postgres import MEMORY, PostgresServer, postgres_server
+from support.postgres_ledgers import PostgresLedgers
 
 _MARK_OF_ALL: Final = re.compile(r"^pytestmark = pytest\.mark\.(\w+)$", re.MULTILINE)
 
@@ -63,5 +65,17 @@ def postgres() -> Iterator[PostgresServer]:
 
     Tests that ask for it are marked `system`. Tests that stop or configure a server start their own.
     """
-    with postgres_server() as server:
+    with postgres_server(parent=MEMORY) as server:
         yield server
+
+
+@pytest.fixture(params=EACH)
+async def each_ledger(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """The kind of ledger that the test's data directories have: it runs once with each."""
+    if request.param != POSTGRESQL:
+        yield request.param
+        return
+    ledgers = PostgresLedgers(request.getfixturevalue("postgres"))
+    await ledgers.prepare()
+    with in_databases(ledgers):
+        yield request.param

@@ -6,12 +6,16 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
+from bench import postgres
 from bench.crms import Through, through_hubspot
 from bench.http import OverHttp, over_http
 from bench.pairs import Paired, interval_90
 from bench.processes import Result
 from bench.scenarios import Bench, Scaled, Watched, median_and_spread
+
+_ONLY: Final = "scenarios that begin so: find, tls, log, scale, watch, crm, http, postgres"
 
 
 def main() -> None:
@@ -22,7 +26,7 @@ def main() -> None:
     parser.add_argument("--pair-calls", type=int, default=600, help="of a run of a pair")
     parser.add_argument("--runs", type=int, default=5, help="of the other loads, by turns")
     parser.add_argument("--calls", type=int, default=4_000, help="of such a run")
-    parser.add_argument("--only", default="", help="scenarios that begin so: find, tls, log, scale, watch, crm, http")
+    parser.add_argument("--only", default="", help=_ONLY)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(
@@ -35,6 +39,7 @@ def main() -> None:
         )
         tables = _tables(bench) | _crms(Path(folder), options.runs, options.calls)
         tables |= _http(Path(folder), options.runs, options.calls)
+        tables |= _postgres(Path(folder), options.pairs, options.pair_calls)
         for title, scenarios in tables.items():
             wanted = [scenario for name, scenario in scenarios.items() if name.startswith(options.only)]
             if wanted:
@@ -75,6 +80,11 @@ def _http(folder: Path, runs: int, calls: int) -> dict[str, dict[str, Callable[[
     return {_OVER_HTTP: {"http 32": lambda: _over_http(over_http(folder, runs=runs, calls=calls, in_flight=32))}}
 
 
+def _postgres(folder: Path, runs: int, calls: int) -> dict[str, dict[str, Callable[[], str]]]:
+    scenarios = {"postgres find 32": postgres.find, "postgres log 32": postgres.log_known}
+    return {_POSTGRES: {name: partial(_beside, scenario, folder, runs, calls) for name, scenario in scenarios.items()}}
+
+
 _PAIRED = """
 | load | in flight | CPU figure | uvloop | CPU us | calls/s | p50 ms | p99 ms | echo/s | p50 / echo | p99 / echo | n |
 |---|---|---|---|---|---|---|---|---|---|---|---|"""
@@ -92,6 +102,24 @@ _THROUGH = """
 _OVER_HTTP = """
 | load | in flight | CPU us | echo CPU us | to the echo | gRPC CPU us | to gRPC | calls/s | p50 ms | p99 ms |
 |---|---|---|---|---|---|---|---|---|---|"""
+
+
+_POSTGRES = """
+| PostgreSQL | CPU figure | uvloop | us | calls/s | p50 ms | p99 ms | its CPU us | statements | pgbench/s | CPU us |
+|---|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def _beside(scenario: Callable[[Path, int, int, int], postgres.Beside], folder: Path, runs: int, calls: int) -> str:
+    found = scenario(folder, runs, calls, 32)
+    pair, (rates, rivals) = found.paired, zip(*found.pgbench, strict=True)
+    rate, p50, p99, cpu = (
+        _median([getattr(run, name) for run in pair.leadline]) for name in ("rate", "p50", "p99", "cpu_per_call")
+    )
+    return (
+        f"| {pair.load.name} | {_interval(pair.cpu_figures)} | {_interval(pair.uvloop_figures)} | {cpu * 1e6:.0f} |"
+        f" {rate:,.0f} | {p50 * 1e3:.1f} | {p99 * 1e3:.1f} | {found.database * 1e6:.0f} | {found.statements} |"
+        f" {_median(rates):,.0f} | {_median(rivals) * 1e6:.0f} |"
+    )
 
 
 def _over_http(found: OverHttp) -> str:

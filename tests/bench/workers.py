@@ -10,14 +10,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Final
 
 import grpc
+from support.postgres import postgres_server
 
 from bench import workload
 from bench.messages import read_messages, write_messages
+from bench.postgres import filled_database
 from bench.processes import Result, Server, leadline_server
 from bench.scenarios import median_and_spread
 
@@ -35,14 +37,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.workers")
     parser.add_argument("--runs", type=int, default=5, help="of each load")
     parser.add_argument("--calls", type=int, default=4_000, help="of a run")
+    parser.add_argument("--postgres", action="store_true", help="with the ledger in a PostgreSQL of its own")
     options = parser.parse_args()
     sys.stdout.write(_HEAD + "\n")
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        template = _data(folder)
+        postgres = stack.enter_context(postgres_server()) if options.postgres else None
+        template = None if postgres else _data(folder)
         for number in NUMBERS:
-            data = shutil.copytree(template, folder / f"data-{number}")
-            with leadline_server(data, {"LEADLINE_WORKERS": str(number)}) as server:
+            data, ledger = folder / f"data-{number}", filled_database(postgres, folder) if postgres else ""
+            if template:
+                shutil.copytree(template, data)
+            with leadline_server(data, {"LEADLINE_WORKERS": str(number), "LEADLINE_LEDGER": ledger}) as server:
                 for line in _measured(server, folder, number, options.runs, options.calls):
                     sys.stdout.write(line + "\n")
                     sys.stdout.flush()

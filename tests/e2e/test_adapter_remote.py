@@ -19,6 +19,7 @@ from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDE
 from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.domain.crm_errors import CrmAuthFailed
 from support.grpcurl import Grpcurl
+from support.ledgers import each_ledger, settings_of
 from support.servers import LEADLINE, environment, leadline, server_process
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "remote-adapters.md"
@@ -30,7 +31,7 @@ _STOP_SECONDS: Final = 20.0
 def adapter_process(data_dir: Path, *flags: str, listen: str = "127.0.0.1:0") -> Iterator[str]:
     """`leadline adapter serve embedded` until the body ends; yields its address."""
     command: Sequence[str | Path] = [LEADLINE, "adapter", "serve", "embedded", "--listen", listen, *flags]
-    settings = {"LEADLINE_DATA_DIR": str(data_dir)}
+    settings = {"LEADLINE_DATA_DIR": str(data_dir), **settings_of(data_dir)}
     process = subprocess.Popen(command, env=environment(settings), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -64,6 +65,7 @@ async def logged(client: AsyncClient, call_id: str) -> CallLog:
     return log
 
 
+@each_ledger
 async def test_a_leadline_that_started_before_its_adapter_serves_it_as_it_is_once_it_comes(tmp_path: Path) -> None:
     with adapter_process(tmp_path / "crm") as address:
         pass  # from here on no process listens there

@@ -29,9 +29,12 @@ from support.claims import (
     two_servers,
 )
 from support.lagging_crm import LaggingCrm
+from support.ledgers import each_ledger, in_files_only, in_rounds
+
+pytestmark = each_ledger
 
 CALLERS = 64
-ROUNDS = 20
+ROUNDS, SHORT_ROUNDS = 20, 3
 
 
 @pytest.fixture
@@ -57,8 +60,11 @@ async def call_both(servers: Servers) -> list[Any]:
     return await asyncio.gather(*(both[i % 2].log(f"call-{i}") for i in range(CALLERS)))
 
 
-async def test_64_callers_of_one_stranger_over_two_servers_make_one_contact_20_times_in_a_row(tmp_path: Path) -> None:
-    for number in range(ROUNDS):
+@in_rounds(ROUNDS, SHORT_ROUNDS)
+async def test_64_callers_of_one_stranger_over_two_servers_make_one_contact_20_times_in_a_row(
+    tmp_path: Path, rounds: int
+) -> None:
+    for number in range(rounds):
         async with two_servers(tmp_path / str(number)) as servers:
             logs = await call_both(servers)
             assert {log.state for log in logs} == {CallLogState.LOGGED}
@@ -183,6 +189,7 @@ async def test_a_claim_that_was_not_needed_is_released(servers: Servers) -> None
     assert (claimed.given_up, claimed.contact_id) == (None, ada.id)
 
 
+@in_files_only
 async def test_creating_a_contact_takes_two_commits(apart: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     writes = 0
     write, write_batched = SqliteDatabase.write, SqliteDatabase.write_batched

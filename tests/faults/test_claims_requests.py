@@ -22,6 +22,9 @@ from support.claims import (
     two_servers,
 )
 from support.lagging_crm import LaggingCrm
+from support.ledgers import each_ledger
+
+pytestmark = each_ledger
 
 REQUEST = "0b7a3a1e-4b0e-4a57-9a0b-6f1f8f1f2a01"
 ANOTHER = "0c7a3a1e-4b0e-4a57-9a0b-6f1f8f1f2a02"

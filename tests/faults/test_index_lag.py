@@ -11,6 +11,9 @@ from faults.http_crm.phones import Phones, settled, stranger, want_placeholders
 from faults.http_crm.process import crm_process
 from faults.http_crm.stage import serving
 from leadline_server.domain.numbers.phone_number import parse_number
+from support.ledgers import each_ledger
+
+pytestmark = each_ledger
 
 LAG = 5.0
 CALLER = stranger(47)

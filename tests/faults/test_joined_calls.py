@@ -15,7 +15,10 @@ from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.preferences_pb2 import AccountSettings
 from leadline.v1.preferences_service_pb2 import UpdateAccountSettingsRequest
 from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
+from support.ledgers import each_ledger, ledger_of
 from support.servers import ServerProcess, leadline
+
+pytestmark = each_ledger
 
 AGENTS = 20
 CONVERSATIONS = 5
@@ -84,6 +87,8 @@ async def test_agents_that_ring_at_several_servers_have_one_log(tmp_path: Path) 
         logs = await settled(servers[-1])
         assert logs.keys() == {f"{number}.1" for number in range(CONVERSATIONS)}
         assert_joined(logs, crm.written(), accepted)
+    if ledger_of(tmp_path / "data"):
+        return  # a database checks its own rows
     checked = leadline("ledger", "check", settings={"LEADLINE_DATA_DIR": str(tmp_path / "data")})
     assert checked.returncode == 0, checked.stdout
 

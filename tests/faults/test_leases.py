@@ -16,6 +16,9 @@ from leadline_server.domain.leases import LEASE
 from leadline_server.ports.ledger import CallKey
 from support.apps import ACCOUNT, STRANGER, Harness, open_harness
 from support.crms import Switch
+from support.ledgers import each_ledger
+
+pytestmark = each_ledger
 
 REPORTS = 64
 

@@ -10,7 +10,10 @@ from faults.http_crm.checks import assert_exactly_once
 from faults.http_crm.phones import Phones, settled, stranger, want_placeholders
 from faults.http_crm.process import crm_process
 from faults.http_crm.stage import serving
+from support.ledgers import each_ledger
 from support.servers import until
+
+pytestmark = each_ledger
 
 CALLS, SOAK_CALLS = 48, 500
 STRANGERS = 16

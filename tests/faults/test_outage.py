@@ -14,6 +14,9 @@ from leadline_server.domain.ledger_errors import LedgerFull
 from leadline_server.domain.preferences import UnknownContactAction
 from support.apps import STRANGER, Harness, open_harness
 from support.crms import Switch
+from support.ledgers import each_ledger
+
+pytestmark = each_ledger
 
 CREATE = UnknownContactAction.CREATE_PLACEHOLDER
 

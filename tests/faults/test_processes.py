@@ -17,7 +17,10 @@ from leadline.v1.call_log_pb2 import CallLog
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from support.clusters import cluster
 from support.databases import rows
+from support.ledgers import each_ledger
 from support.servers import ServerProcess
+
+pytestmark = each_ledger
 
 AT_ONCE = 64
 ROUNDS, SOAK_ROUNDS = 3, 50

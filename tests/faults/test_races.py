@@ -10,13 +10,19 @@ from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.preferences import UnknownContactAction
 from support.apps import STRANGER, Harness, open_harness
 from support.crms import Switch
+from support.ledgers import each_ledger, in_rounds
+
+pytestmark = each_ledger
 
 CALLERS = 64
-ROUNDS = 50
+ROUNDS, SHORT_ROUNDS = 50, 3
 
 
-async def test_64_calls_at_once_from_one_stranger_make_one_placeholder_50_times_in_a_row(tmp_path: Path) -> None:
-    for number in range(ROUNDS):
+@in_rounds(ROUNDS, SHORT_ROUNDS)
+async def test_64_calls_at_once_from_one_stranger_make_one_placeholder_50_times_in_a_row(
+    tmp_path: Path, rounds: int
+) -> None:
+    for number in range(rounds):
         crm = Switch()
         async with open_harness(tmp_path / str(number), wrap=crm.wrap) as harness:
             await harness.prefer(unknown_contact_action=UnknownContactAction.CREATE_PLACEHOLDER)
@@ -29,10 +35,11 @@ async def test_64_calls_at_once_from_one_stranger_make_one_placeholder_50_times_
             assert crm.calls["create_contact"] == 1
 
 
+@in_rounds(ROUNDS, SHORT_ROUNDS)
 async def test_64_reports_at_once_of_one_call_make_one_log_and_get_one_answer_50_times_in_a_row(
-    tmp_path: Path,
+    tmp_path: Path, rounds: int
 ) -> None:
-    for number in range(ROUNDS):
+    for number in range(rounds):
         crm = Switch()
         async with open_harness(tmp_path / str(number), wrap=crm.wrap) as harness:
             await harness.create("Ada Lovelace", STRANGER)

@@ -15,13 +15,15 @@ from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.domain.errors import ResumeTokenExpired, WatcherTooSlow
 from leadline_server.domain.ledger_errors import LedgerUnavailable
-from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.retention.pruner import PrunedCounts, Pruner
 from leadline_server.testing.ledger_retention_cases import finished
 from leadline_server.testing.ledger_samples import call_log, key, put
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
 from support.apps import ACCOUNT, Harness, SettableClock, open_harness
+from support.ledgers import each_ledger, opened_ledger
+
+pytestmark = each_ledger
 
 YEAR: Final = timedelta(days=365)
 
@@ -56,7 +58,7 @@ async def read_on(stream: grpc.aio.UnaryStreamCall[WatchCallLogsRequest, WatchCa
 
 async def test_one_pruning_deletes_all_old_calls_while_calls_are_logged(tmp_path: Path) -> None:
     clock = SettableClock()
-    async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
+    async with opened_ledger(tmp_path) as ledger:
         await asyncio.gather(*(put(ledger, finished(f"old-{number}", clock.now())) for number in range(250)))
         await put(ledger, call_log("waiting"))
         clock.advance(2 * YEAR)
@@ -72,7 +74,7 @@ async def test_one_pruning_deletes_all_old_calls_while_calls_are_logged(tmp_path
 
 async def test_calls_are_kept_for_ever_where_no_time_is_set(tmp_path: Path) -> None:
     clock = SettableClock()
-    async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
+    async with opened_ledger(tmp_path) as ledger:
         await put(ledger, finished("old"))
         clock.advance(100 * YEAR)
         assert await Pruner(ledger.retention, LeaseKeeper("a", clock), None).prune() == PrunedCounts()
@@ -83,7 +85,7 @@ async def test_one_process_prunes_at_a_time_and_a_dead_one_blocks_no_longer_than
     tmp_path: Path,
 ) -> None:
     clock = SettableClock()
-    async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
+    async with opened_ledger(tmp_path) as ledger:
         await ledger.retention.acquire("dead", clock.now(), clock.now() + timedelta(minutes=1))
         pruner = Pruner(ledger.retention, LeaseKeeper("alive", clock), YEAR)
         assert await pruner.prune() is None

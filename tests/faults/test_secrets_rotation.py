@@ -16,10 +16,11 @@ from leadline_server.domain.preferences import AccountSettings
 from leadline_server.encryption.cipher import new_key
 from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.encryption.rotation import CannotRotate, is_complete, rotate
-from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ledger.sqlite.ledger import SqliteLedger
-from leadline_server.ports.ledger import QuarantinedEvent
+from leadline_server.ports.ledger import Ledger, QuarantinedEvent
+from support.ledgers import each_ledger, ledger_of, opened_ledger
 from support.secrets_keys import key_file, keys_with
+
+pytestmark = each_ledger
 
 OWNERS: Final = 3
 STEPS: Final = OWNERS + 3  # the new key, its use, one for each connection, and one for the account
@@ -27,21 +28,23 @@ STEPS: Final = OWNERS + 3  # the new key, its use, one for each connection, and 
 ROTATE: Final = textwrap.dedent("""
     import asyncio, os, signal, sys
     from pathlib import Path
+    from leadline_server.config import Settings
     from leadline_server.encryption.key_sources import KeyFile
     from leadline_server.encryption.keys import SecretsKeys
     from leadline_server.encryption.rotation import rotate
-    from leadline_server.ledger.sqlite import open_sqlite_ledger
+    from leadline_server.ledger_opening import open_ledger
 
-    async def main(folder, killed_after):
+    async def main(folder, ledger, killed_after):
         source = KeyFile(folder / "secrets.key", folder / "data", print)
-        async with open_sqlite_ledger(folder / "ledger.db", SecretsKeys(source)) as ledger:
+        settings = Settings(data_dir=folder, ledger=ledger)
+        async with open_ledger(settings, keys=SecretsKeys(source)) as ledger:
             done = 0
             async for step in rotate(ledger.secrets, source):
                 done += 1
                 if done == killed_after:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
 """)
 """A process that rotates the keys, and kills itself after a step."""
 
@@ -60,7 +63,7 @@ def event(number: int) -> QuarantinedEvent:
 class Load:
     """Tokens that are replaced and read without end, by two processes' worth of ledgers."""
 
-    def __init__(self, one: SqliteLedger, other: SqliteLedger) -> None:
+    def __init__(self, one: Ledger, other: Ledger) -> None:
         self.one = one
         self.other = other
         self.rounds = 0
@@ -87,10 +90,10 @@ class Load:
 @asynccontextmanager
 async def loaded(folder: Path) -> AsyncIterator[Load]:
     """Load while the body runs. It has to go on for two rounds after the body, too."""
-    source, path = key_file(folder / "secrets.key"), folder / "ledger.db"
+    source = key_file(folder / "secrets.key")
     async with (
-        open_sqlite_ledger(path, SecretsKeys(source)) as one,
-        open_sqlite_ledger(path, SecretsKeys(source)) as other,
+        opened_ledger(folder, SecretsKeys(source)) as one,
+        opened_ledger(folder, SecretsKeys(source)) as other,
     ):
         await one.quarantine.put(event(1), 10, 10_000)
         await one.accounts.create("acme", AccountSettings())
@@ -107,7 +110,8 @@ async def loaded(folder: Path) -> AsyncIterator[Load]:
 
 async def rotated(folder: Path, killed_after: int) -> int:
     """Rotate in another process; its exit code."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", ROTATE, str(folder), str(killed_after))
+    words = (str(folder), ledger_of(folder), str(killed_after))
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", ROTATE, *words)
     return await process.wait()
 
 
@@ -137,8 +141,8 @@ async def test_a_rotation_that_is_killed_in_the_middle_is_finished_by_another(
 
 
 async def test_after_a_rotation_the_old_key_opens_nothing(tmp_path: Path) -> None:
-    old, path = key_file(tmp_path / "secrets.key"), tmp_path / "ledger.db"
-    async with open_sqlite_ledger(path, SecretsKeys(old)) as ledger:
+    old = key_file(tmp_path / "secrets.key")
+    async with opened_ledger(tmp_path, SecretsKeys(old)) as ledger:
         await ledger.tokens.put("sales", "me", b"a token")
         first = old.load()
         before = await ledger.secrets.state()
@@ -146,19 +150,19 @@ async def test_after_a_rotation_the_old_key_opens_nothing(tmp_path: Path) -> Non
             pass
         after = await ledger.secrets.state()
         assert not before.needed & after.needed
-    async with open_sqlite_ledger(path, keys_with(*first.keys)) as ledger:
+    async with opened_ledger(tmp_path, keys_with(*first.keys)) as ledger:
         with pytest.raises(Exception, match="is missing"):
             await ledger.tokens.get("sales")
 
 
 async def test_a_damaged_document_stays_and_the_others_are_encrypted_again(tmp_path: Path) -> None:
     source = key_file(tmp_path / "secrets.key")
-    async with open_sqlite_ledger(tmp_path / "ledger.db", SecretsKeys(source)) as ledger:
+    async with opened_ledger(tmp_path, SecretsKeys(source)) as ledger:
         await ledger.tokens.put("sales", "me", b"of sales")
         await ledger.tokens.put("support", "me", b"of support")
-        await ledger.secrets._database.write(  # noqa: SLF001 - damage, as no method does it
-            lambda connection: connection.execute("UPDATE tokens SET document = x'00' WHERE connection = 'sales'")
-        )
+        value = r"'\x00'" if ledger_of(tmp_path) else "x'00'"
+        damage = f"UPDATE tokens SET document = {value} WHERE connection = 'sales'"  # noqa: S608 - as no method does it
+        await ledger.secrets._database.write(lambda connection: connection.execute(damage))  # type: ignore[attr-defined] # noqa: SLF001
         problems = [step.text async for step in rotate(ledger.secrets, source) if step.is_problem]
         assert len(problems) == 1
         assert "connection:sales cannot be opened" in problems[0]
@@ -167,21 +171,21 @@ async def test_a_damaged_document_stays_and_the_others_are_encrypted_again(tmp_p
 
 
 async def test_keys_of_a_setting_rotate_to_the_one_that_is_put_first(tmp_path: Path) -> None:
-    old, new, path = new_key(), new_key(), tmp_path / "ledger.db"
-    async with open_sqlite_ledger(path, keys_with(old)) as ledger:
+    old, new = new_key(), new_key()
+    async with opened_ledger(tmp_path, keys_with(old)) as ledger:
         await ledger.tokens.put("sales", "me", b"a token")
         with pytest.raises(CannotRotate, match="Put a new key before it"):
             await anext(rotate(ledger.secrets, keys_with(old).source))
-    async with open_sqlite_ledger(path, keys_with(new, old)) as ledger:
+    async with opened_ledger(tmp_path, keys_with(new, old)) as ledger:
         steps = [step.text async for step in rotate(ledger.secrets, keys_with(new, old).source)]
         assert steps == [f"The key {new.id} is in use.", "Encrypted connection:sales again (1)."]
-    async with open_sqlite_ledger(path, keys_with(new)) as ledger:
+    async with opened_ledger(tmp_path, keys_with(new)) as ledger:
         assert await ledger.tokens.get("sales") == b"a token"
 
 
 async def test_where_nothing_is_encrypted_nothing_is_rotated(tmp_path: Path) -> None:
     source = key_file(tmp_path / "secrets.key")
-    async with open_sqlite_ledger(tmp_path / "ledger.db", SecretsKeys(source)) as ledger:
+    async with opened_ledger(tmp_path, SecretsKeys(source)) as ledger:
         with pytest.raises(CannotRotate, match="Nothing is encrypted"):
             await anext(rotate(ledger.secrets, source))
     assert not source.path.exists()

@@ -12,6 +12,9 @@ from leadline_server.ports.crm import CrmAdapter, CrmLog, LogEntry
 from leadline_server.ports.crm_guarantees import Capabilities
 from support.apps import STRANGER, open_harness
 from support.databases import rows
+from support.ledgers import each_ledger
+
+pytestmark = each_ledger
 
 SETTLE = timedelta(seconds=0.8)
 

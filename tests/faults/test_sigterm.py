@@ -11,6 +11,9 @@ from faults.http_crm.checks import assert_exactly_once
 from faults.http_crm.phones import Phones, settled, stranger, want_placeholders
 from faults.http_crm.process import crm_process
 from faults.http_crm.stage import serving
+from support.ledgers import each_ledger
+
+pytestmark = each_ledger
 
 SEED = 20_260_305
 ROUNDS, SOAK_ROUNDS = 5, 50

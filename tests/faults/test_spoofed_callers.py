@@ -20,6 +20,9 @@ from leadline.v1.preferences_service_pb2 import UpdateAccountSettingsRequest
 from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
 from support.clusters import cluster
 from support.databases import rows
+from support.ledgers import each_ledger
+
+pytestmark = each_ledger
 
 SERVERS = 3
 AT_ONCE = 32

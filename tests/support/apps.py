@@ -28,6 +28,8 @@ from leadline_server.domain.preferences import Preferences
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import CallKey
 
+from support.ledgers import ledger_of
+
 ACCOUNT = "demo"
 USER = "alice"
 STRANGER = "+12025550147"
@@ -136,6 +138,6 @@ async def open_harness(
     **chosen: Any,
 ) -> AsyncIterator[Harness]:
     """A fresh or reopened app whose files are in `folder`; `chosen` are further settings."""
-    clock = SettableClock()
-    async with open_app(Settings(data_dir=folder, **chosen), clock=clock, wrap=wrap, cache=cache) as app:
+    clock, settings = SettableClock(), {"ledger": ledger_of(folder), **chosen}
+    async with open_app(Settings(data_dir=folder, **settings), clock=clock, wrap=wrap, cache=cache) as app:
         yield Harness(app, clock)

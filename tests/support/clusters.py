@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from support.ledgers import settings_of
 from support.servers import LEADLINE, START_SECONDS, STOP_SECONDS, ServerProcess, environment, until
 
 SERVE: Final = (str(LEADLINE), "serve")
@@ -35,6 +36,7 @@ def cluster(
         "LEADLINE_LISTEN": "127.0.0.1:0",
         "LEADLINE_METRICS_LISTEN": "127.0.0.1:0",
         "LEADLINE_HTTP_LISTEN": "",
+        **settings_of(data_dir),
     }
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     starts = [

@@ -6,6 +6,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from support.ledgers import postgres_rows
+
 NAME: Final = "ledger.db"
 
 
@@ -15,7 +17,9 @@ def dump(data_dir: Path) -> list[str]:
 
 
 def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
-    """The rows that a query gives."""
+    """The rows that a query gives. Where a PostgreSQL database stands for the file, they are that one's."""
+    if (found := postgres_rows(database.parent, query)) is not None:
+        return found
     with _opened(database) as connection:
         return connection.execute(query).fetchall()
 

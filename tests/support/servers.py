@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from support import forked_commands
+from support.ledgers import settings_of
 
 LEADLINE: Final = Path(sys.executable).with_name("leadline")
 """The console script of the virtual environment that the tests run in."""
@@ -107,7 +108,7 @@ def server_process(
         is_executed: it has an interpreter and a command line of its own, as in real life; else it is forked from a
             process that has imported the modules, which takes a fraction of the time.
     """
-    given = {} if has_data_dir else {"LEADLINE_DATA_DIR": str(data_dir)}
+    given = {} if has_data_dir else {"LEADLINE_DATA_DIR": str(data_dir), **settings_of(data_dir)}
     if not has_addresses:
         given |= {
             "LEADLINE_LISTEN": "127.0.0.1:0",

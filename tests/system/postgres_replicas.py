@@ -15,10 +15,6 @@ from leadline import AsyncClient, LeadlineError
 from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER, Preferences
 from support.servers import ServerProcess, server_process
 
-MEMORY: Final = Path("/dev/shm")  # noqa: S108 - on a disk each database takes seconds to create
-PARENT: Final = MEMORY if MEMORY.is_dir() else None
-
-
 SECONDS: Final = 180.0
 """How long these tests wait for anything. The machine may be busy."""
 

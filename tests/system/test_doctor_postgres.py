@@ -9,9 +9,8 @@ import pytest
 from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.storage.postgres.pooling import Pooling, pooling_of
 from support.pgbouncer import pgbouncer
-from support.postgres import PostgresServer, postgres_server
+from support.postgres import MEMORY, PostgresServer, postgres_server
 from support.servers import leadline, server_process, until
-from system.postgres_replicas import PARENT
 
 pytestmark = pytest.mark.system
 
@@ -34,7 +33,7 @@ connection = "crm"
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
     options = {"max_connections": str(LIMIT), "superuser_reserved_connections": "3"}
-    with postgres_server(parent=PARENT, options=options) as running:
+    with postgres_server(parent=MEMORY, options=options) as running:
         yield running
 
 

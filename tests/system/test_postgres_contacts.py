@@ -18,9 +18,8 @@ from leadline_server.ledger.postgres.ledger import migrate
 from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.storage.postgres.database import PostgresDatabase, open_pool
 from support.contact_imports import counts, found, records
-from support.postgres import PostgresServer, postgres_server
+from support.postgres import MEMORY, PostgresServer, postgres_server
 from support.servers import leadline
-from system.postgres_replicas import PARENT
 
 pytestmark = pytest.mark.system
 
@@ -29,7 +28,7 @@ ADA = ContactRecord(line=2, name="Ada", phone_numbers=("(415) 555-0123", "+44207
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with postgres_server(parent=PARENT) as running:
+    with postgres_server(parent=MEMORY) as running:
         yield running
 
 

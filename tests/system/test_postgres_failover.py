@@ -12,9 +12,9 @@ import grpc
 import pytest
 from fakes.process import fake_process
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from support.postgres import PostgresServer, postgres_server
+from support.postgres import MEMORY, PostgresServer, postgres_server
 from support.servers import ServerProcess
-from system.postgres_replicas import PARENT, SECONDS, clients_of, report_all, servers, until_logged
+from system.postgres_replicas import SECONDS, clients_of, report_all, servers, until_logged
 
 pytestmark = pytest.mark.system
 
@@ -37,7 +37,7 @@ def frozen(primary: PostgresServer) -> None:
 @pytest.mark.parametrize("lose", [killed, frozen])
 async def test_calls_outlast_a_failover(tmp_path: Path, lose: Callable[[PostgresServer], None]) -> None:
     with (
-        postgres_server(parent=PARENT) as primary,
+        postgres_server(parent=MEMORY) as primary,
         primary.standby("second") as standby,
         fake_process("hubspot", tmp_path / "crm") as crm,
     ):

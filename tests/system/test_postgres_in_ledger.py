@@ -15,9 +15,8 @@ from leadline_server.domain.preferences import MultipleMatchAction, UnknownConta
 from leadline_server.ledger.postgres.ledger import migrate
 from leadline_server.storage.postgres.address import PostgresAddress
 from support.apps import Harness, open_harness
-from support.postgres import PostgresServer, postgres_server
+from support.postgres import MEMORY, PostgresServer, postgres_server
 from support.postgres_trips import counting_proxy
-from system.postgres_replicas import PARENT
 
 pytestmark = pytest.mark.system
 
@@ -34,7 +33,7 @@ GUARDS = """
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with postgres_server(parent=PARENT) as running:
+    with postgres_server(parent=MEMORY) as running:
         yield running
 
 

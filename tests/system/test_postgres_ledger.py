@@ -12,15 +12,14 @@ from leadline_server.ledger.postgres import open_postgres_ledger
 from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.storage.postgres.traced import TracedPostgresDatabase
 from leadline_server.testing.ledger_samples import counted, key
-from support.postgres import PostgresServer, postgres_server
-from system.postgres_replicas import PARENT
+from support.postgres import MEMORY, PostgresServer, postgres_server
 
 pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with postgres_server(parent=PARENT) as running:
+    with postgres_server(parent=MEMORY) as running:
         yield running
 
 

@@ -19,8 +19,7 @@ from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.storage.postgres.database import open_pool
 from leadline_server.testing.ledger_samples import call_log, counted, key
 from support.disks import in_memory
-from support.postgres import PostgresServer, postgres_server
-from system.postgres_replicas import PARENT
+from support.postgres import MEMORY, PostgresServer, postgres_server
 
 pytestmark = pytest.mark.system
 
@@ -30,7 +29,7 @@ _NEW: Final = 400
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with postgres_server(parent=PARENT, options={"max_connections": str(MOST), "max_wal_senders": "0"}) as running:
+    with postgres_server(parent=MEMORY, options={"max_connections": str(MOST), "max_wal_senders": "0"}) as running:
         yield running
 
 
@@ -113,7 +112,7 @@ async def test_a_transaction_that_cannot_be_serialised_is_run_again(server: Post
 
 
 async def test_a_full_disk_of_the_tables_takes_no_call_until_it_has_space() -> None:
-    with small_disk(64) as disk, postgres_server(parent=PARENT) as server:
+    with small_disk(64) as disk, postgres_server(parent=MEMORY) as server:
         (folder := disk / "tables").mkdir()
         server.programs.own(folder)
         url = server.create()

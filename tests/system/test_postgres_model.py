@@ -7,8 +7,7 @@ import pytest
 from faults.model.test_model import run
 from leadline_server.ledger.postgres import open_postgres_ledger
 from leadline_server.storage.postgres.address import PostgresAddress
-from support.postgres import PostgresServer, postgres_server
-from system.postgres_replicas import PARENT
+from support.postgres import MEMORY, PostgresServer, postgres_server
 
 RUNS, SOAK_RUNS = 5, 200
 TEMPLATE = "ledger"
@@ -52,7 +51,7 @@ async def _build(url: str) -> None:
 
 @pytest.fixture
 def ledgers() -> Iterator[PostgresLedgers]:
-    with postgres_server(parent=PARENT) as server:
+    with postgres_server(parent=MEMORY) as server:
         yield PostgresLedgers(server)
 
 

@@ -11,8 +11,7 @@ from leadline_server.ledger.postgres import PostgresLedger, open_postgres_ledger
 from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.storage.postgres.outcomes import sent_transaction, settled
 from leadline_server.testing.ledger_samples import ACCOUNT, counted, key
-from support.postgres import PostgresServer, postgres_server
-from system.postgres_replicas import PARENT
+from support.postgres import MEMORY, PostgresServer, postgres_server
 
 pytestmark = pytest.mark.system
 
@@ -26,7 +25,7 @@ _WAITING: Final = "FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND applic
 @pytest.fixture(scope="module")
 def pair() -> Iterator[tuple[PostgresServer, PostgresServer]]:
     """A server and its standby, which commits wait for."""
-    with postgres_server(parent=PARENT) as primary, primary.standby("second") as standby:
+    with postgres_server(parent=MEMORY) as primary, primary.standby("second") as standby:
         primary.configure(synchronous_standby_names="second")
         yield primary, standby
 
@@ -52,7 +51,7 @@ async def test_a_commit_whose_wait_for_the_standby_is_cut_is_told_once_the_stand
 
 async def test_a_transaction_that_a_crash_undid_is_not_taken_for_the_next_one_with_its_id() -> None:
     """PostgreSQL gives an id out again if nothing of its first transaction had reached the disk."""
-    with postgres_server(parent=PARENT, options={"wal_writer_delay": "10s", "autovacuum": "off"}) as server:
+    with postgres_server(parent=MEMORY, options={"wal_writer_delay": "10s", "autovacuum": "off"}) as server:
         url = server.create()
         connection: Any = await asyncpg.connect(url)
         await connection.execute("CREATE TABLE kept (value integer)")

@@ -22,10 +22,9 @@ from leadline.v1.call_log_pb2 import CallLog
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from support.forwarders import Forwarder, forwarder
 from support.namespaces import Namespace, can_make_namespaces, network_namespace
-from support.postgres import PostgresServer, postgres_server
+from support.postgres import MEMORY, PostgresServer, postgres_server
 from support.servers import ServerProcess
 from system.histories import History, problems
-from system.postgres_replicas import PARENT
 from system.postgres_stage import on_postgres
 from system.test_postgres_served import kill_and_start
 
@@ -177,7 +176,7 @@ async def trouble(replicas: Sequence[Replica], postgres: PostgresServer, count: 
 
 async def survive(folder: Path, count: int, *, in_namespace: bool) -> None:
     with (
-        postgres_server(parent=PARENT) as postgres,
+        postgres_server(parent=MEMORY) as postgres,
         crm_process(folder / "crm.db") as crm,
         three_replicas(folder, crm, postgres, in_namespace=in_namespace) as replicas,
     ):

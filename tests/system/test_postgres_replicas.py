@@ -9,8 +9,7 @@ import pytest
 from faults.http_crm.phones import LOGGED, settled, stranger, want_placeholders
 from faults.http_crm.process import crm_process
 from faults.test_processes import reported_at_once
-from support.postgres import PostgresServer, postgres_server
-from system.postgres_replicas import PARENT
+from support.postgres import MEMORY, PostgresServer, postgres_server
 from system.postgres_stage import sharing
 
 SERVERS: Final = 3
@@ -20,7 +19,7 @@ ROUNDS, SOAK_ROUNDS = 2, 50
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
-    with postgres_server(parent=PARENT) as running:
+    with postgres_server(parent=MEMORY) as running:
         yield running
 
 

@@ -20,9 +20,9 @@ from leadline_server.domain.preferences import AccountSettings as AccountSetting
 from leadline_server.ledger.postgres import open_postgres_ledger
 from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.testing.ledger_samples import ACCOUNT, counted, key
-from support.postgres import PostgresServer, postgres_server
+from support.postgres import MEMORY, PostgresServer, postgres_server
 from support.postgres_proxy import postgres_proxy
-from system.postgres_replicas import PARENT, replicas
+from system.postgres_replicas import replicas
 
 pytestmark = pytest.mark.system
 
@@ -50,7 +50,7 @@ BACKGROUND: Final = (
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
-    with postgres_server(parent=PARENT) as running:
+    with postgres_server(parent=MEMORY) as running:
         yield running
 
 

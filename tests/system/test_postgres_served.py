@@ -10,9 +10,9 @@ import pytest
 from e2e.crm_journey import UNKNOWN, a_call, check_known_caller, check_outage, check_unknown_caller, staged
 from fakes.misbehaviour import GOOD_TOKEN
 from fakes.process import fake_process
-from support.postgres import PostgresServer, postgres_server
+from support.postgres import MEMORY, PostgresServer, postgres_server
 from support.servers import leadline, until
-from system.postgres_replicas import PARENT, SECONDS, replicas, report_all, until_logged
+from system.postgres_replicas import SECONDS, replicas, report_all, until_logged
 
 pytestmark = pytest.mark.system
 
@@ -21,7 +21,7 @@ PERSON: Final = {"firstname": "Ada", "lastname": "Lovelace", "phone": "(202) 555
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
-    with postgres_server(parent=PARENT) as running:
+    with postgres_server(parent=MEMORY) as running:
         yield running
 
 
@@ -51,7 +51,7 @@ async def test_reports_of_one_call_and_calls_of_one_stranger_across_servers_are_
 
 
 async def test_calls_outlast_a_database_that_is_killed(tmp_path: Path) -> None:
-    with postgres_server(parent=PARENT) as postgres, fake_process("hubspot", tmp_path / "crm") as crm:
+    with postgres_server(parent=MEMORY) as postgres, fake_process("hubspot", tmp_path / "crm") as crm:
         crm.control("POST", "/people", [PERSON])
         async with replicas(tmp_path, crm, postgres.create(), 2) as clients:
             reporting = asyncio.create_task(report_all(clients, 60))
@@ -68,7 +68,7 @@ async def test_calls_outlast_a_database_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_server_that_would_lose_calls_is_refused(tmp_path: Path) -> None:
-    with postgres_server(parent=PARENT, options={"fsync": "off"}) as postgres:
+    with postgres_server(parent=MEMORY, options={"fsync": "off"}) as postgres:
         config = tmp_path / "leadline.toml"
         config.write_text('[connections.crm]\nadapter = "hubspot"\ntoken = "t"\n[accounts.demo]\nconnection = "crm"\n')
         settings = {"LEADLINE_LEDGER": postgres.create(), "LEADLINE_CONFIG": str(config)}

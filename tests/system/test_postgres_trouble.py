@@ -17,8 +17,7 @@ from leadline_server.ledger.postgres.ledger import MIGRATIONS
 from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.storage.postgres.migrations import HalfMigration, apply_migrations, load_halves
 from leadline_server.testing.ledger_samples import ACCOUNT, call_log, counted, key
-from support.postgres import PostgresServer, postgres_server
-from system.postgres_replicas import PARENT
+from support.postgres import MEMORY, PostgresServer, postgres_server
 
 pytestmark = pytest.mark.system
 
@@ -28,7 +27,7 @@ WHOLE_TABLES = {"api_keys_by_digest": "a request names no account before its key
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with postgres_server(parent=PARENT) as running:
+    with postgres_server(parent=MEMORY) as running:
         yield running
 
 
@@ -156,7 +155,7 @@ async def test_what_changes_nothing_is_told_of_the_log_as_it_is(server: Postgres
 
 
 async def test_a_database_that_is_away_is_said_to_be_and_is_used_again_once_it_is_back() -> None:
-    with postgres_server(parent=PARENT) as server:
+    with postgres_server(parent=MEMORY) as server:
         async with open_postgres_ledger(PostgresAddress(url=server.create())) as ledger:
             await ledger.call_logs.change(key(), counted)
             server.stop("immediate")

@@ -18,8 +18,8 @@ from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.storage.postgres.migrations import HalfMigration, apply_migrations, load_halves
 from leadline_server.testing.ledger_samples import counted, key
 from support.pgbouncer import pgbouncer
-from support.postgres import PostgresServer, postgres_server
-from system.postgres_replicas import PARENT, SECONDS, clients_of, report_all, servers, until_logged
+from support.postgres import MEMORY, PostgresServer, postgres_server
+from system.postgres_replicas import SECONDS, clients_of, report_all, servers, until_logged
 
 pytestmark = pytest.mark.system
 
@@ -52,7 +52,7 @@ CALLS: Final = 60
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with postgres_server(parent=PARENT) as running:
+    with postgres_server(parent=MEMORY) as running:
         yield running
 
 

@@ -15,9 +15,8 @@ from faults.http_crm.phones import report, settled, stranger, want_placeholders
 from faults.http_crm.process import crm_process
 from leadline.v1 import call_log_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
-from support.postgres import PostgresServer, postgres_server
+from support.postgres import MEMORY, PostgresServer, postgres_server
 from support.servers import ServerProcess
-from system.postgres_replicas import PARENT
 from system.postgres_stage import sharing
 
 ACCOUNT: Final = "demo"
@@ -90,7 +89,7 @@ class Watcher:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
-    with postgres_server(parent=PARENT, options={"track_commit_timestamp": "on"}) as running:
+    with postgres_server(parent=MEMORY, options={"track_commit_timestamp": "on"}) as running:
         yield running
 
 

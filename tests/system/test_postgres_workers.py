@@ -11,9 +11,8 @@ from fakes.misbehaviour import GOOD_TOKEN
 from fakes.process import fake_process
 from leadline.v1 import call_log_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
-from support.postgres import postgres_server
+from support.postgres import MEMORY, postgres_server
 from support.workers import channels, workers
-from system.postgres_replicas import PARENT
 
 pytestmark = pytest.mark.system
 
@@ -23,7 +22,7 @@ SECONDS: Final = 120.0
 
 
 async def test_two_workers_log_each_call_once_while_one_is_killed(tmp_path: Path) -> None:
-    with postgres_server(parent=PARENT) as postgres, fake_process("hubspot", tmp_path / "crm") as crm:
+    with postgres_server(parent=MEMORY) as postgres, fake_process("hubspot", tmp_path / "crm") as crm:
         crm.control("POST", "/people", [{"firstname": "Ada", "lastname": "Lovelace", "phone": NUMBER}])
         file = tmp_path / "leadline.toml"
         options = {"adapter": "hubspot", "api_url": crm.url, "token": GOOD_TOKEN}

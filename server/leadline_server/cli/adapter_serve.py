@@ -64,7 +64,6 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     import asyncio
     import signal
 
-    from leadline_server.clock import SystemClock
     from leadline_server.crm.adapter_registry import adapter_type
     from leadline_server.crm.connections import open_connections
     from leadline_server.crm.remote.server import serve_adapter
@@ -76,13 +75,13 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     choice = _choice(settings, name)
     title = adapter_type(choice.adapter).title
     async with (
-        open_ledger(settings) as ledger,  # it keeps the connection's tokens
+        open_ledger(settings) as ledger,  # it keeps the connection's tokens, and the embedded CRM
         open_connections(
             {name: choice},
             lambda _: name,
             ledger,
             settings.data_dir,
-            SystemClock(),
+            ledger.clock,
             uuid.uuid4().hex,
         ) as crms,
         serve_adapter(

@@ -18,10 +18,24 @@ from leadline_server.storage.postgres.database import Connection, Row
 Fetch = Callable[..., Awaitable[Sequence[Row]]]
 """Reads rows: a statement and its values."""
 
+Lookup = tuple[str, tuple[str, ...]]
+"""An account, and keys of numbers. No key has a blank."""
+
 _FIND: Final = f"""
     SELECT {CONTACT_COLUMNS} FROM crm_contact_numbers AS n
     JOIN crm_contacts AS c ON c.account_id = n.account_id AND c.pk = n.contact
     WHERE n.account_id = $1 AND n.key = ANY($2) LIMIT $3
+"""
+# Of several lookups at once. `wanted` has the account of each, its keys with a blank after each but the last, and how
+# many rows it reads at most.
+_FIND_MANY: Final = f"""
+    SELECT wanted.place, found.* FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY
+        AS wanted (account_id, keys, most, place)
+    CROSS JOIN LATERAL (
+        SELECT {CONTACT_COLUMNS} FROM crm_contact_numbers AS n
+        JOIN crm_contacts AS c ON c.account_id = n.account_id AND c.pk = n.contact
+        WHERE n.account_id = wanted.account_id AND n.key = ANY(string_to_array(wanted.keys, ' ')) LIMIT wanted.most
+    ) AS found
 """
 _GET: Final = f"SELECT {CONTACT_COLUMNS} FROM crm_contacts AS c WHERE c.account_id = $1 AND c.id = $2"
 _SEARCH: Final = f"""
@@ -64,10 +78,34 @@ class _Position(NamedTuple):
 
 async def find(fetch: Fetch, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
     """The contacts with one of `keys`; of very many only the first."""
-    most = (MOST_RECORDS + 1) * len(keys)
-    rows = await fetch(_FIND, account_id, list(keys), most)
+    return contacts_of(await fetch(_FIND, account_id, list(keys), _most(keys)), keys)
+
+
+async def find_many(fetch: Fetch, lookups: Sequence[Lookup]) -> Sequence[Sequence[Row]]:
+    """The rows of several lookups, which `contacts_of` reads, in one statement."""
+    if len(lookups) == 1:
+        [(account_id, keys)] = lookups
+        return [await fetch(_FIND, account_id, list(keys), _most(keys))]
+    accounts = [account_id for account_id, _ in lookups]
+    found: list[list[Row]] = [[] for _ in lookups]
+    wanted = [" ".join(keys) for _, keys in lookups], [_most(keys) for _, keys in lookups]
+    for place, *row in await fetch(_FIND_MANY, accounts, *wanted):
+        found[place - 1].append(row)
+    return found
+
+
+def _most(keys: tuple[str, ...]) -> int:
+    return (MOST_RECORDS + 1) * len(keys)
+
+
+def contacts_of(rows: Sequence[Row], keys: tuple[str, ...]) -> Sequence[Contact]:
+    """The contacts that a lookup found.
+
+    Raises:
+        CrmTooMuch: there are more than leadline reads.
+    """
     contacts = [contact_from(row) for row in {row[0]: row for row in rows}.values()]
-    if len(rows) == most:
+    if len(rows) == _most(keys):
         raise CrmTooMuch("The book has more contacts for a number than leadline reads.", read=contacts)
     return contacts
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from leadline_server.concurrency.batcher import Batcher
 from leadline_server.crm.embedded.postgres import contacts, journal
 from leadline_server.crm.embedded.tables import NewLog, WantedContact
 from leadline_server.domain.contact import Contact
@@ -20,6 +21,10 @@ from leadline_server.storage.postgres.database import Connection, PostgresDataba
 from leadline_server.storage.postgres.sql_transaction import SqlTransaction
 
 T = TypeVar("T")
+
+_MOST_LOOKUPS: Final = 128
+_AT_ONCE: Final = 4
+"""Groups of lookups that are read at the same time."""
 
 _ANY: Final = "SELECT pk FROM crm_contacts LIMIT 1"
 _OLD_BOOK: Final = "SELECT account_id FROM crm_books WHERE key_version <> $1 LIMIT 1"
@@ -114,6 +119,12 @@ class PostgresCrmTables(_Tables):
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
+        find = partial(contacts.find_many, self.fetch)
+        self._lookups: Batcher[contacts.Lookup, Sequence[Row]] = Batcher(find, _MOST_LOOKUPS, at_once=_AT_ONCE)
+
+    async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
+        """The contacts with one of the keys. Lookups that come together are one statement."""
+        return contacts.contacts_of(await self._lookups.submit((account_id, keys)), keys)
 
     def within(self, transaction: LedgerTransaction) -> "PostgresCrmInTransaction":
         """The tables in a transaction of the ledger in the same database."""
