@@ -224,7 +224,12 @@ LIMITS: Final[dict[str, Sequence[Limit]]] = {
         Limit("domain.directory:MAX_USERS", "users", "the directory of an account", "RESOURCE_EXHAUSTED"),
     ),
     "server": (
-        Limit("transport.server:MAX_PENDING", "calls", "calls that wait to begin", "RESOURCE_EXHAUSTED"),
+        Limit(
+            "transport.server:MAX_PENDING",
+            "calls",
+            "calls that wait to begin, in each of gRPC's three queues",
+            "RESOURCE_EXHAUSTED",
+        ),
         Limit("http.server:MAX_CONNECTIONS", "connections", "HTTP", "HTTP 503"),
         Limit(
             "transport.connection_watch:MOST_ABANDONED",

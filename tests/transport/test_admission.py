@@ -8,6 +8,8 @@ import grpc
 import pytest
 from google.rpc.error_details_pb2 import QuotaFailure  # type: ignore[import-untyped] # no py.typed
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
+from grpc_health.v1.health_pb2 import HealthCheckRequest
+from grpc_health.v1.health_pb2_grpc import HealthStub
 from leadline.v1 import call_log_service_pb2
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
@@ -21,6 +23,8 @@ from leadline_server.transport.metrics import AdmissionMetrics
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
 from transport.serving import fake_commands, refused
+
+ASK = pb.FindContactRequest(account_id="demo", phone_numbers=["+12025550101"])
 
 
 class Gate:
@@ -48,8 +52,7 @@ async def test_a_flooder_is_told_when_to_come_back() -> None:
     made, port = server(Quotas(calls_per_second=1), find_contact=find)
     await made.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        ask = pb.FindContactRequest(account_id="demo", phone_numbers=["+12025550101"])
-        answers = await asyncio.gather(*(refused(ContactServiceStub(channel).FindContact(ask)) for _ in range(5)))
+        answers = await asyncio.gather(*(refused(ContactServiceStub(channel).FindContact(ASK)) for _ in range(5)))
     await made.drain(0.5)
     told = [answer for answer in answers if answer.info.reason == "QUOTA_EXCEEDED"]
     assert len(told) == 4
@@ -70,8 +73,7 @@ async def test_lookups_have_slots_that_other_calls_cannot_take() -> None:
         stub = ContactServiceStub(channel)
         search = pb.SearchContactsRequest(account_id="demo", query="Jane")
         many = [asyncio.ensure_future(refused(stub.SearchContacts(search))) for _ in range(3 * OTHER_SLOTS)]
-        ask = pb.FindContactRequest(account_id="demo", phone_numbers=["+12025550101"])
-        one = asyncio.ensure_future(refused(stub.FindContact(ask)))
+        one = asyncio.ensure_future(refused(stub.FindContact(ASK)))
         async with asyncio.timeout(10):
             while not lookups.begun:
                 await asyncio.sleep(0.005)
@@ -80,6 +82,33 @@ async def test_lookups_have_slots_that_other_calls_cannot_take() -> None:
         await asyncio.gather(*many, one)
     await made.drain(0.5)
     assert len(searches.begun) == 3 * OTHER_SLOTS
+
+
+async def test_lookups_and_health_do_not_wait_for_the_calls_that_arrived_before_them() -> None:
+    begun = list[str]()
+
+    async def search(*_: Any, **__: Any) -> Any:
+        begun.append("search")
+        raise CrmUnavailable("Down.")
+
+    async def find(*_: Any, **__: Any) -> Any:
+        begun.append("find")
+        raise CrmUnavailable("Down.")
+
+    made, port = server(Quotas(), search_contacts=search, find_contact=find)
+    await made.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = ContactServiceStub(channel)
+        await refused(stub.FindContact(ASK))  # the connection is open
+        many = [stub.SearchContacts(pb.SearchContactsRequest(account_id="demo", query="Jane")) for _ in range(300)]
+        one = stub.FindContact(ASK)
+        await HealthStub(channel).Check(HealthCheckRequest())  # type: ignore[no-untyped-call] # ships no types
+        assert len(begun) < 150, "health was the 302nd"
+        await asyncio.gather(refused(one), *map(refused, many))
+    await made.drain(0.5)
+    assert begun.pop(0) == "find"
+    assert len(begun) == 301
+    assert begun.index("find") < 150, "it was the 301st"
 
 
 async def test_more_calls_than_may_wait_are_refused_with_a_delay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,12 +172,11 @@ async def test_an_account_that_stores_as_much_as_it_may_is_refused_what_stores_m
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = ContactServiceStub(channel)
         create = pb.CreateContactRequest(account_id="demo", phone_number="+12025550101", name="Jane")
-        find = pb.FindContactRequest(account_id="demo", phone_numbers=["+12025550101"])
         answers = [await refused(stub.CreateContact(create))]
         assert made.door.set_stored({"demo": 999, "other": 10_000}) == {"other"}
         answers.append(await refused(stub.CreateContact(create)))
         assert made.door.set_stored({"demo": 1_000}) == {"demo"}
-        answers += [await refused(stub.CreateContact(create)), await refused(stub.FindContact(find))]
+        answers += [await refused(stub.CreateContact(create)), await refused(stub.FindContact(ASK))]
         made.door.set_stored({})
         answers.append(await refused(stub.CreateContact(create)))
     await made.drain(0.5)

@@ -39,6 +39,7 @@ from leadline_server.transport.key_service import KeyServicer
 from leadline_server.transport.metrics import AdmissionMetrics, AuthenticationMetrics, RpcMetrics
 from leadline_server.transport.placeholder_service import PlaceholderServicer
 from leadline_server.transport.preferences_service import PreferencesServicer
+from leadline_server.transport.registration import register
 from leadline_server.transport.served_methods import ServedMethod, served_methods
 from leadline_server.transport.standard import StandardServices
 from leadline_server.transport.streams import Streams, write
@@ -138,9 +139,8 @@ class Server:
         for service, servicer in servicers.items():
             methods = served_methods(service, servicer, metrics.of, self._streams, door, authenticator, records)
             self.methods |= {f"/{method.service}/{method.name}": method for method in methods}
-            # Generic handlers, because grpc.aio does more work for each call of registered methods.
             handlers = {method.name: method.handler for method in methods}
-            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+            register(self._server, service.full_name, handlers)
         self._names = [service.full_name for service in servicers]
         standard = StandardServices(self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, standard)  # type: ignore[no-untyped-call] # ships no types

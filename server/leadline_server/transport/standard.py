@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from leadline_server.domain.errors import FieldViolation, MalformedMessage
 from leadline_server.transport.context import Context
 from leadline_server.transport.refusals import logged, refuse
+from leadline_server.transport.registration import register
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Read: TypeAlias = Callable[[bytes], Any]
@@ -28,7 +29,7 @@ class StandardServices:
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """Register a service's handlers. Generated code calls this."""
         guarded = {name: _guarded(f"{service}/{name}", handler) for name, handler in handlers.items()}
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, guarded),))
+        register(self._server, service, guarded)
 
     def add_generic_rpc_handlers(self, handlers: Any) -> None:
         """Do nothing: generated code also registers the same handlers with `add_registered_method_handlers`."""
