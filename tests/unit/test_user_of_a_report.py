@@ -52,7 +52,7 @@ def test_the_party_of_an_answered_leg_comes_before_the_callee_and_other_legs_aft
         {"phone_number": "jane@example.com"},
     ],
 )
-def test_a_party_is_found_by_id_then_extension_then_number_then_address(party: dict[str, str]) -> None:
+def test_a_party_is_found_by_id_then_extension_then_number_then_address(party: dict[str, Any]) -> None:
     assert user_of(direction=INBOUND, **{f"callee__{name}": value for name, value in party.items()}) == "jane"
 
 

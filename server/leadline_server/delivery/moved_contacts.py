@@ -12,7 +12,6 @@ Example: lead L gets the log of a call. A person converts L to contact C. The up
 which Salesforce has moved to C. The call log in leadline shows C from then on.
 """
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -69,15 +68,20 @@ async def living_contact(crm: CrmAdapter, decision: Decision) -> Decision | None
 
 
 async def where_people_have_it(crm: CrmAdapter, decision: Decision, contact_id: str) -> Decision:
-    """The decision for the contact that the CRM has the log at. The write has succeeded, so no error matters.
+    """The decision for the contact that the CRM has the log at; the decision itself if that contact is gone.
 
-    People moved the log, or a write without an answer put it there before the decision was taken anew.
+    People moved the log, or a write without an answer put it there before the decision was taken anew. The write has
+    succeeded, so an error of the question for the contact does not count: then what is known of the contact is used,
+    at least its id.
     """
-    with suppress(CrmError):
+    try:
         contact = await crm.get_contact(contact_id)
-        if contact is not None and contact.id != decision.contact.id:
-            return _followed(decision, contact, _IS_AT)
-    return decision
+    except CrmError:
+        known = (match.contact for match in decision.candidates if match.contact.id == contact_id)
+        contact = next(known, Contact(id=contact_id))
+    if contact is None or contact.id == decision.contact.id:
+        return decision
+    return _followed(decision, contact, _IS_AT)
 
 
 def _followed(decision: Decision, contact: Contact, now: str = _BECAME) -> Decision:
