@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     everyone_may_call: bool = Field(
         False, description="Serve beyond this machine without TLS and authentication: everyone reads and writes all."
     )
-    data_dir: Path = Field(Path("data"), description="The folder of the embedded ledger and CRM; created if missing.")
+    data_dir: Path = Field(Path("data"), description="The folder of the ledger; created if missing.")
     ledger: Annotated[str, AfterValidator(check_ledger)] = Field(
         "",
         repr=False,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
+from leadline_server.domain.unshown import unshown
+
 Location = Sequence[str | int]
 """Where a value is, such as `("accounts", "acme", "time_zone")`."""
 
@@ -37,6 +39,7 @@ _WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
 }
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class SettingsSources:
     """The user's input: flags, environment variables, and a file.

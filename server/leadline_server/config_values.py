@@ -145,5 +145,5 @@ class LedgerInPostgres(Exception):
     def __init__(self) -> None:
         super().__init__(
             "This works on a ledger in a file, and the setting ledger names a PostgreSQL database."
-            " docs/scaling.md says what does it there."
+            " docs/scaling.md says what to use instead."
         )

@@ -4,7 +4,7 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,16 +66,20 @@ class _Handlers:
 
     def __init__(self) -> None:
         self._generic: list[Any] = []
+        self._registered: dict[str, Any] = {}
 
     def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
         """Keep the handlers."""
         self._generic += handlers
 
-    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
-        """Health and reflection: not called here."""
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """Keep the handlers."""
+        self._registered |= {f"/{service}/{name}": handler for name, handler in handlers.items()}
 
     def of(self, method: str) -> Any:
         """The function that serves `method`."""
+        if method in self._registered:
+            return self._registered[method].unary_unary
         details = SimpleNamespace(method=method, invocation_metadata=())
         return next(found for generic in self._generic if (found := generic.service(details))).unary_unary
 

@@ -53,4 +53,4 @@ def test_only_a_whole_backup_is_restored_and_only_into_an_empty_folder(
     assert (done.returncode, "ledger.db is not the file" in done.stderr, target.exists()) == (1, True, False), done
     (folder / "backup.json").unlink()
     done = leadline("restore", folder, "--data-dir", target)
-    assert (done.returncode, "no complete backup" in done.stderr, target.exists()) == (1, True, False), done
+    assert (done.returncode, "not a complete backup" in done.stderr, target.exists()) == (1, True, False), done

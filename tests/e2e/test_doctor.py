@@ -68,7 +68,7 @@ def test_a_damaged_ledger_and_a_key_that_others_can_read_are_problems(tmp_path: 
     assert (code, checks["ledger"]["state"], checks["key"]["state"]) == (1, "problem", "problem")
     assert checks["key"]["action"] == f"Run: chmod 600 {key}"
     key.write_text("no key")
-    assert "is no key" in diagnosed(data, "--config", str(config))[1]["key"]["found"]
+    assert "is not a key" in diagnosed(data, "--config", str(config))[1]["key"]["found"]
 
 
 def test_a_ledger_from_the_future_shows_a_wrong_clock(tmp_path: Path) -> None:

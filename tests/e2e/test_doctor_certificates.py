@@ -58,7 +58,7 @@ def test_files_that_do_not_fit_are_a_problem(tmp_path: Path, broken: str) -> Non
     else:
         replace(getattr(pair, broken), b"nothing")
     [(state, text)] = _states(_settings(pair)).values()
-    assert (state, "server goes on with the certificate of before" in text) == ("problem", True)
+    assert (state, "server still uses the old certificate" in text) == ("problem", True)
 
 
 def test_a_running_server_is_asked_which_certificate_it_shows(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_an_import_ends_with_what_became_of_every_row_value_and_column(account: 
         "unusable": [6],
     }
     assert [problem["line"] for problem in told["skipped"]] == [5, 7, 8]
-    assert told["unusable"] == [{"line": 6, "reason": "duration 'a while' is no number of seconds"}]
+    assert told["unusable"] == [{"line": 6, "reason": "duration 'a while' is not a number of seconds"}]
     assert told["other_lines"] == {"blank lines": 1, "the header": 1}
     assert told["columns_not_taken"] == ["Agent"]
     assert told["columns_taken"]["caller_number"] == "From"
@@ -196,7 +196,7 @@ def test_people_are_told_the_columns_first_and_the_account_last(account: Account
         "line 5: unknown direction 'SIDEWAYS'",
         "line 8: not a CSV row: a quote is never closed",
         "1 value was unusable; its row was taken:",
-        "line 6: duration 'a while' is no number of seconds",
+        "line 6: duration 'a while' is not a number of seconds",
         "1 column not taken: Agent.",
     ):
         assert line in done.stdout

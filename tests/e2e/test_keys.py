@@ -190,4 +190,4 @@ def test_a_test_call_over_http_has_the_key_of_its_server(server: ServerProcess, 
     elsewhere = here.replace("127.0.0.1", "localhost")  # another host by its name, which must not get the key
     refused = leadline(*words, "--http", elsewhere, settings={"LEADLINE_API_KEY": key, "LEADLINE_ACCOUNT": "demo"})
     assert refused.returncode == 1
-    assert "wants a credential" in refused.stderr
+    assert "requires a credential" in refused.stderr

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.system
 
 def test_a_user_sees_where_each_preference_comes_from_and_changes_his_own(page: Page, server: Server) -> None:
     enter(page, server, user="alice", view="preferences")
-    unknown = page.get_by_label("When nobody has the number")
+    unknown = page.get_by_label("When no contact has the number")
     expect(page.get_by_text("In force: Leave the call unlogged (built in).").first).to_be_visible()
     unknown.select_option("Create a placeholder contact")
     page.get_by_role("button", name="Save").click()

@@ -109,7 +109,7 @@ def test_a_contact_is_found_by_name_and_a_log_moves_after_a_confirmation(page: P
     enter(page, server, view="calls/moves")
     badge(page, "Logged")
     page.get_by_role("button", name="Move to another contact").click()
-    search = page.locator("section", has=page.get_by_role("heading", name="Search a contact"))
+    search = page.locator("section", has=page.get_by_role("heading", name="Search for a contact"))
     search.get_by_label("Name").fill("poe")
     search.get_by_role("button", name="Search").click()
     search.get_by_role("button", name="Log against this contact Ann Poe").click()

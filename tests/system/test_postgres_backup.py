@@ -217,7 +217,7 @@ def check_refusals(rotating: Rotating, standby: str) -> None:
 
 
 def refused(*command: str | Path, settings: Mapping[str, str]) -> str:
-    """What a command that is refused says."""
+    """The message of a command that is refused."""
     done = leadline(*command, settings=settings, seconds=SECONDS)
     assert done.returncode != 0, done.stdout
     return done.stderr

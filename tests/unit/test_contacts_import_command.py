@@ -51,7 +51,7 @@ def test_what_the_columns_are_taken_for_is_said_before_what_came_of_them(run: Ru
         "  company       Firma",
         "  title         Position",
         "  left out      Anrede, Abteilung (no field for it)",
-        "  left out      Fax geschäftlich (fax machines, pagers and the like are no callers)",
+        "  left out      Fax geschäftlich (fax machines, pagers and the like do not call)",
         "  left out      Telefon (Assistent) (another person's)",
     ]
     assert [counted(outcome, label) for label in ("created", "numbers", "fax")] == [1, 2, 1]

@@ -224,6 +224,30 @@ def test_every_link_within_the_repository_leads_somewhere(document: str) -> None
             assert anchor in _anchors(target), f"{document} links to {path}#{anchor}"
 
 
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_link_to_a_decision_has_the_number_of_the_decision(document: str) -> None:
+    links = re.findall(r"\[decision (\d+)\]\([^)]*?(\d{4})-[^)]*\)", text(document), re.IGNORECASE)
+    assert [label for label, number in links if int(label) != int(number)] == []
+
+
+def test_the_start_page_lists_every_page() -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert (
+        pages - set(re.findall(r"^\| \[([\w-]+\.md)\]", section("docs/index.md", "All pages"), re.MULTILINE)) == set()
+    )
+
+
+def test_the_glossary_has_35_words_and_names_the_pages_that_explain_the_others() -> None:
+    needed, _, others = text("docs/glossary.md").partition("## Words of one topic")
+    words = [word for word in re.findall(r"^\| ([^|]+) \|", needed, re.MULTILINE) if word not in ("Word", "---")]
+    assert len(words) <= 35
+    for page, listed in re.findall(r"^\| \[([\w-]+\.md)\]\(.*\) \| (.*) \|$", others, re.MULTILINE):
+        words += listed.split(", ")
+        bold = " ".join(re.findall(r"\*\*(.*?)\*\*", text(f"docs/{page}"))).lower()
+        assert [word for word in listed.split(", ") if word.lower() not in bold] == []
+    assert len(set(words)) == len(words), "a word is explained twice"
+
+
 def _anchors(target: Path) -> set[str]:
     titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}

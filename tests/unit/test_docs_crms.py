@@ -26,4 +26,4 @@ def test_plain_defaults_are_those_of_the_settings(name: str) -> None:
     for setting, cells in rows(SECTIONS[name]).items():
         default = fields[setting].default
         if isinstance(default, int | float) or (isinstance(default, str) and default):
-            assert cells[0] == str(default)
+            assert cells[0] == (str(default).lower() if isinstance(default, bool) else str(default))

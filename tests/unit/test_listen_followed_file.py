@@ -128,7 +128,7 @@ def test_the_lines_before_a_bookmark_are_known(path: Path) -> None:
 def test_a_file_that_is_no_bookmark_is_refused(tmp_path: Path, text: str) -> None:
     mark = tmp_path / "mark"
     mark.write_text(text)
-    with pytest.raises(BadBookmark, match="is no bookmark"):
+    with pytest.raises(BadBookmark, match="is not a bookmark"):
         load_bookmark(mark)
 
 

@@ -196,8 +196,8 @@ def test_a_bad_row_spoils_no_other_row_and_is_told_by_its_line() -> None:
 
 COSTLY_ONLY_TO_ITSELF = {
     "an unknown disposition": ({"disposition": "PERHAPS"}, "unknown disposition 'PERHAPS'"),
-    "a duration in words": ({"duration": "a minute"}, "no number of seconds"),
-    "a billsec in words": ({"billsec": "long"}, "billsec 'long' is no number of seconds"),
+    "a duration in words": ({"duration": "a minute"}, "not a number of seconds"),
+    "a billsec in words": ({"billsec": "long"}, "billsec 'long' is not a number of seconds"),
     "an answer that is no time": ({"answer": "soon"}, "answer: 'soon' is no time"),
     "an end that does not exist": ({"end": "2026-11-31 10:00:00"}, "end: '2026-11-31 10:00:00' is no time"),
 }

@@ -123,7 +123,7 @@ def test_one_date_of_the_whole_file_tells_the_order_of_all() -> None:
 @pytest.mark.parametrize(
     ("starts", "why"),
     [
-        (("10/05/2026 10:00",), "no date in the file tells"),
+        (("10/05/2026 10:00",), "no date in the file shows it"),
         (("13/10/2026 1:00", "10/13/2026 1:00"), "dates of both kinds"),
     ],
 )

@@ -99,7 +99,7 @@ def test_bad_rows_are_left_out_with_line_and_reason_and_the_others_are_read() ->
     assert taken == {
         3: (),
         6: ("result 'shrug' is not known",),
-        7: ("duration '5 apples' is no number of seconds",),
+        7: ("duration '5 apples' is not a number of seconds",),
         10: (),
     }
 

@@ -82,7 +82,7 @@ class TestKeysAsText:
 
     @pytest.mark.parametrize("text", ["no-key", "AAAA", "A" * 45, "ä" * 44, "A" * 44 + " AAAA"])
     def test_what_is_no_key_is_refused_and_not_repeated(self, text: str) -> None:
-        with pytest.raises(ValueError, match="is no key") as caught:
+        with pytest.raises(ValueError, match="is not a key") as caught:
             parse_keys(text)
         assert text not in str(caught.value)
 

@@ -48,7 +48,7 @@ KEEP_SECONDS: Final = 60.0
 
 _HEADER: Final = "authorization"
 _SCHEME: Final = "bearer "
-_MISSING: Final = "This server wants a credential. Send the metadata `authorization: Bearer KEY`."
+_MISSING: Final = "This server requires a credential. Send the metadata `authorization: Bearer KEY`."
 _REFUSED: Final = "The credential is not accepted."
 _CERTIFICATE_EXPIRED: Final = "The client certificate has expired. Connect with a new one."
 

@@ -57,7 +57,7 @@ def read_manifest(folder: Path, ledger: str) -> Manifest:
         with (folder / MANIFEST).open("rb") as file:
             manifest = msgspec.json.decode(file.read(_MOST_BYTES), type=Manifest)
     except (OSError, msgspec.DecodeError) as error:
-        raise BadBackup(f"{folder} is no complete backup: {MANIFEST} is missing or cannot be read.") from error
+        raise BadBackup(f"{folder} is not a complete backup: {MANIFEST} is missing or cannot be read.") from error
     if set(manifest.digests) != {ledger}:
         raise BadBackup(f"{folder / MANIFEST} names other files than {ledger}. The setting ledger says which it is.")
     for name, wanted in manifest.digests.items():

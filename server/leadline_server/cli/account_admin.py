@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # importing these would slow the start of every command
     from leadline import Client
     from leadline.admin.v1.account_pb2 import Account
 
-Id = Annotated[str, typer.Argument(metavar="[ID]", help="The account; by default that of --account.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The account; by default that of --account.")]
 RequiredId = Annotated[str, typer.Argument(metavar="ID", help="The account.")]
 Title = Annotated[str, typer.Option(metavar="TEXT", help="Its name for people.")]
 

@@ -24,9 +24,7 @@ def serve_adapter_command(
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A file with the token that requests must have.")
     ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="The folder of the embedded ledger and CRM.")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of the ledger.")] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A TOML file with settings and connections.")
     ] = None,
@@ -70,8 +68,7 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     from leadline_server.crm.adapter_registry import adapter_type
     from leadline_server.crm.connections import open_connections
     from leadline_server.crm.remote.server import serve_adapter
-    from leadline_server.encryption.settings import keys_of
-    from leadline_server.ledger.sqlite import open_sqlite_ledger
+    from leadline_server.ledger_opening import open_ledger
 
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,7 +76,7 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     choice = _choice(settings, name)
     title = adapter_type(choice.adapter).title
     async with (
-        open_sqlite_ledger(settings.ledger_path, keys_of(settings)) as ledger,  # it keeps the connection's tokens
+        open_ledger(settings) as ledger,  # it keeps the connection's tokens
         open_connections(
             {name: choice},
             lambda _: name,

@@ -96,7 +96,7 @@ def _lines_of_server(target: CommandTarget) -> Iterator[Iterator[str]]:
 
 def verify(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="An export to verify; without it, the ledger.")
+        Path | None, typer.Argument(metavar="FILE", help="An export to verify; without it, the ledger.")
     ] = None,
     anchors: Annotated[
         Path | None,

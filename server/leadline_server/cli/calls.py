@@ -78,7 +78,7 @@ def show(session: Session, call_id: CallId) -> None:
 @remote
 def retry(
     session: Session,
-    call_id: Annotated[str, typer.Argument(metavar="[ID]", help="The call's id; none with --state.")] = "",
+    call_id: Annotated[str, typer.Argument(metavar="ID", help="The call's id; none with --state.")] = "",
     state: Annotated[
         State | None, typer.Option(case_sensitive=False, help="Retry all calls in this state, instead of one call.")
     ] = None,

@@ -65,7 +65,7 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
         str | None, typer.Option(help="IANA zone of times that have no offset; else the account's, if it was set.")
     ] = None,
     date_order: Annotated[
-        str | None, typer.Option(help="dmy or mdy: how 10/5/2026 is read where no date in the file tells.")
+        str | None, typer.Option(help="dmy or mdy: how 10/5/2026 is read if no date in the file shows it.")
     ] = None,
     column: Annotated[
         list[str] | None,
@@ -106,12 +106,13 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
             help="How many placeholders this replay may create. The account's limits are for live calls.",
         ),
     ] = PLACEHOLDERS_OF_REPLAY,
-    concurrency: Annotated[int, typer.Option(min=1, max=1000, help="Calls under way at once.")] = 16,
+    concurrency: Annotated[int, typer.Option(min=1, max=1000, help="Calls in progress at once.")] = 16,
     force: Annotated[bool, typer.Option("--force", help="Replay records that do not fit the time zone.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; show what would be sent.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Go on: report each call when its record is written, through rotation.")
+        bool,
+        typer.Option("--follow", help="Do not end: report each call when its record is written; follow rotation."),
     ] = False,
     bookmark: Annotated[
         Path | None,
@@ -120,7 +121,7 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
 ) -> None:
     """Replay call records: every call is looked up and logged as if it came in now.
 
-    Running it again doubles nothing. Exit codes: 0 everything was taken, 1 something was not, 2 wrong usage.
+    Running it again creates no duplicates. Exit codes: 0 everything was taken, 1 something was not, 2 wrong usage.
     """
     import asyncio
 

@@ -54,7 +54,7 @@ def show_summary(summary: "Summary", account: str, console: "rich.console.Consol
     _show_losses(console, summary)
     if summary.stopped:
         console.print(
-            f"[bold red]Stopped early:[/] {escape(summary.stopped.rstrip('.'))}. Run it again: nothing doubles."
+            f"[bold red]Stopped early:[/] {escape(summary.stopped.rstrip('.'))}. A repetition creates no duplicates."
         )
     for state, advice in _NEXT_STEPS.items():
         if calls := summary.calls_in(state):

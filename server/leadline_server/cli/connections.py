@@ -32,12 +32,8 @@ class CheckedConnection:
 def check_connection(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The connection: a table [connections.NAME].")],
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file with settings.")] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="The folder of the embedded ledger and CRM.")
-    ] = None,
-    ledger: Annotated[
-        str | None, typer.Option(metavar="PATH", help="The ledger's file, as in the server's settings.")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of the ledger.")] = None,
+    ledger: Annotated[str | None, typer.Option(metavar="PATH", help="The ledger, as in the server's settings.")] = None,
     *,
     assumptions: Annotated[
         bool, typer.Option("--assumptions", help="Then try what leadline assumes of this CRM. Asks before it writes.")

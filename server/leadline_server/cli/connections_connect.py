@@ -40,7 +40,7 @@ def connect_connection(
     redirect URI that is printed. It may run while a server uses the ledger; the server takes the new tokens by itself.
 
     Exit codes: 0 done, 1 the CRM grants no access, 2 wrong usage, 3 there is no such connection, 4 the CRM cannot be
-    reached, or nobody consented in time.
+    reached, or no one consented in time.
     """
     import asyncio
 
@@ -62,7 +62,7 @@ async def _connected(settings: "Settings", name: str, way: _Way, port: int) -> E
     except CrmAuthFailed as error:
         fail([error.message], ExitCode.REFUSED)
     except TimeoutError:
-        fail(["Nobody consented in time."], ExitCode.CANNOT_TELL)
+        fail(["No one consented in time."], ExitCode.CANNOT_TELL)
     except (CrmError, LedgerUnavailable) as error:
         fail([error.message], ExitCode.CANNOT_TELL)
     except OSError as error:
@@ -126,11 +126,11 @@ async def _context(settings: "Settings", name: str) -> "AsyncIterator[AdapterCon
     from leadline_server.crm.http_sessions import trusted_session
     from leadline_server.crm.toolkit.adapter_type import AdapterContext
     from leadline_server.encryption.settings import keys_of
-    from leadline_server.ledger.sqlite import open_sqlite_ledger
+    from leadline_server.ledger_opening import open_ledger
 
     egress = egress_of(settings)
     async with (
-        open_sqlite_ledger(settings.ledger_path, keys_of(settings, say_created)) as ledger,
+        open_ledger(settings, keys=keys_of(settings, say_created)) as ledger,
         trusted_session(egress) as session,
         AsyncExitStack() as closing,
     ):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from leadline_server.cli.exit_codes import fail
-from leadline_server.cli.ledger import Config, DataDir, LedgerPath, existing, settings_of
+from leadline_server.cli.ledger import Config, DataDir, LedgerPath, require_ledger, settings_of
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from datetime import datetime
@@ -26,14 +26,14 @@ def list_connections(
 ) -> None:
     """List what the checks of connections found: the state, the last success and the last error.
 
-    It reads the ledger's file, also while a server uses it. An account's own connection is account:ID.
+    It reads the ledger, also while a server uses it. An account's own connection is account:ID.
 
     Exit codes: 0 done, 2 there is no such file, or wrong usage.
     """
     import asyncio
 
     settings = settings_of(ledger, data_dir, config)
-    existing(settings.ledger_path)
+    require_ledger(settings)
     found = [_checked_row(check) for check in asyncio.run(_checks(settings))]
     if as_json:
         typer.echo(json.dumps(found, indent=2))
@@ -45,11 +45,11 @@ def list_connections(
 
 async def _checks(settings: "Settings") -> "list[ConnectionCheck]":
     from leadline_server.domain.ledger_errors import LedgerUnavailable
-    from leadline_server.ledger.sqlite import open_sqlite_ledger
+    from leadline_server.ledger_opening import open_ledger
 
     found: list[ConnectionCheck] = []
     try:
-        async with open_sqlite_ledger(settings.ledger_path) as opened:
+        async with open_ledger(settings) as opened:
             while page := await opened.connection_checks.list(found[-1].connection if found else "", _PAGE):
                 found += page
     except LedgerUnavailable as error:

@@ -59,10 +59,10 @@ def import_contacts_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the columns, the first contacts and the counts; write nothing.")
     ] = False,
-    data_dir: Annotated[Path | None, typer.Option(help="The folder of the embedded ledger and CRM.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="The folder of the ledger.")] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file with settings and accounts.")] = None,
 ) -> None:
-    """Import contacts, safe beside a running server. Running it again doubles nothing.
+    """Import contacts, safe beside a running server. Running it again creates no duplicates.
 
     Exit codes: 0 everything was taken, 1 some was not (the summary names it), 2 wrong usage or an unusable file.
     """

@@ -24,6 +24,7 @@ from leadline_server.domain.crm_errors import CrmAuthFailed, CrmError, CrmReject
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import AccountSettings
+from leadline_server.domain.unshown import unshown
 from leadline_server.ports.crm import LogEntry
 from leadline_server.ports.crm_guarantees import CrmMethod
 
@@ -42,6 +43,7 @@ class Exchange:
     answer: str = ""
 
 
+@unshown
 @dataclass(slots=True)
 class DefinitionTrial:
     """The record of a trial.

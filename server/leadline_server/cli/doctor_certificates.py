@@ -37,7 +37,7 @@ def certificates(settings: "Settings") -> Iterator[Diagnosis]:
         chain = _read(files.certificate)
         cas = [] if files.client_ca is None else _read(files.client_ca)
     except (UnusableCertificate, OSError, ValueError) as error:
-        action = "Put files that fit together there. A running server goes on with the certificate of before."
+        action = "Put files that fit together there. A running server still uses the old certificate."
         yield Diagnosis("certificate", "problem", str(error), action)
         return
     yield _certificate(files, chain[0])

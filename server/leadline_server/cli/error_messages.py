@@ -26,7 +26,7 @@ _HINTS: Final[Mapping[str, _Hint]] = {
     "RESUME_TOKEN_EXPIRED": lambda to, _: (
         f"See what changed: {to.command('calls', 'list')}; then watch without a token."
     ),
-    "ACCOUNT_NOT_FOUND": lambda _, __: "Name another with --account, or add it to the server's configuration file.",
+    "ACCOUNT_NOT_FOUND": lambda _, __: "Name another with --account, or add it to the server's settings file.",
     "CALL_LOG_NOT_FOUND": lambda to, _: f"See the calls that are known: {to.command('calls', 'list')}",
     "CONTACT_NOT_FOUND": lambda to, _: (
         f"Nothing was stored. Find the contact: {to.command('contacts', 'search', 'NAME')}"
@@ -69,7 +69,7 @@ _HINTS: Final[Mapping[str, _Hint]] = {
     "PERMISSION_DENIED": lambda _, __: "Use a key of another role, or ask an administrator of the account.",
     "KEY_NOT_FOUND": lambda to, _: f"See the keys that are known: {to.command('keys', 'list')}",
     "KEY_CONFLICT": lambda to, _: f"See the keys that are known: {to.command('keys', 'list')}",
-    "TOO_MANY_KEYS": lambda to, _: f"Revoke keys that nobody uses: {to.command('keys', 'revoke', 'KEY')}",
+    "TOO_MANY_KEYS": lambda to, _: f"Revoke keys that are not used: {to.command('keys', 'revoke', 'KEY')}",
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leadline_server.cli.exit_codes import ExitCode, fail
+from leadline_server.cli.ledger import require_ledger
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
@@ -23,13 +24,15 @@ def list_ingress(
         bool, typer.Option("--bodies", help="With --failed: also print the events themselves. They name people.")
     ] = False,
     data_dir: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of the ledger.")] = None,
-    ledger: Annotated[str | None, typer.Option("--ledger", metavar="PATH", help="The ledger's file.")] = None,
+    ledger: Annotated[
+        str | None, typer.Option("--ledger", metavar="PATH", help="The ledger, as in the server's settings.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file with settings.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """List the definitions and the routes of the settings; with --failed, the events that could not be stored.
 
-    It reads the settings and the ledger's file, also while a server uses it. Exit codes: 0 done, 2 wrong usage.
+    It reads the settings and the ledger, also while a server uses it. Exit codes: 0 done, 2 wrong usage.
     """
     settings = _settings({"ledger": ledger, "data_dir": data_dir, "config": config})
     rows = _failed(settings, account, show_bodies=show_bodies) if failed else _routes(settings, account)
@@ -102,8 +105,7 @@ def _routes(settings: "Settings", account: str) -> list[dict[str, Any]]:
 def _failed(settings: "Settings", account: str, *, show_bodies: bool) -> list[dict[str, Any]]:
     import asyncio
 
-    if not settings.ledger_path.is_file():
-        fail([f"{settings.ledger_path}: there is no such file. Name another with --ledger or --data-dir."])
+    require_ledger(settings)
     events = asyncio.run(_quarantined(settings, account, show_bodies=show_bodies))
     return [_row(event) | ({"body": body} if show_bodies else {}) for event, body in events]
 
@@ -113,11 +115,10 @@ async def _quarantined(
 ) -> "list[tuple[QuarantinedEvent, str]]":
     """The events, each with its body if that is wanted."""
     from leadline_server.domain.ledger_errors import LedgerUnavailable
-    from leadline_server.encryption.settings import keys_of
-    from leadline_server.ledger.sqlite import open_sqlite_ledger
+    from leadline_server.ledger_opening import open_ledger
 
     try:
-        async with open_sqlite_ledger(settings.ledger_path, keys_of(settings)) as ledger:
+        async with open_ledger(settings) as ledger:
             events = await ledger.quarantine.list(account, _MOST_SHOWN)
             return [(event, await _body(ledger.quarantine, event) if show_bodies else "") for event in events]
     except LedgerUnavailable as error:

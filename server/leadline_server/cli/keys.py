@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # importing these would slow the start of every command
     from leadline.admin.v1.key_pb2 import Key
 
 KeyId = Annotated[str, typer.Argument(metavar="KEY", help="The key's id: 16 hexadecimal digits.")]
-OfPlatform = Annotated[bool, typer.Option("--platform", help="A key that belongs to no account.")]
+OfPlatform = Annotated[bool, typer.Option("--platform", help="What belongs to no account.")]
 Expires = Annotated[str, typer.Option(metavar="TIME", help="When it ends: 2027-01-31, or 2027-01-31T18:00Z.")]
 
 

@@ -1,4 +1,4 @@
-"""The command `leadline keys bootstrap`: the first API key, written into the ledger's file itself."""
+"""The command `leadline keys bootstrap`: the first API key, written into the ledger itself."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,7 @@ from leadline_server.cli.ledger import Config, DataDir, LedgerPath, settings_of
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.commands.keys import IssuedKey
+    from leadline_server.config import Settings
 
 CREATOR: Final = "bootstrap"
 
@@ -39,7 +40,7 @@ def bootstrap(
     issued = _first_key(call_data=call_data)
     _write(file, issued.secret)
     try:
-        is_first = asyncio.run(_store(settings.ledger_path, issued))
+        is_first = asyncio.run(_store(settings, issued))
     except LedgerUnavailable as error:
         file.unlink()
         fail([str(error)], ExitCode.REFUSED)
@@ -77,9 +78,11 @@ def _write(file: Path, secret: str) -> None:
         os.fsync(descriptor)
 
 
-async def _store(path: Path, issued: "IssuedKey") -> bool:
-    from leadline_server.ledger.sqlite import open_sqlite_ledger
+async def _store(settings: "Settings", issued: "IssuedKey") -> bool:
+    from leadline_server.config_values import is_postgres
+    from leadline_server.ledger_opening import open_ledger
 
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    async with open_sqlite_ledger(path) as opened:
+    if not is_postgres(settings.ledger):
+        settings.ledger_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with open_ledger(settings) as opened:
         return await opened.credentials.issue_first(issued.key)

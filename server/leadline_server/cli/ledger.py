@@ -16,9 +16,9 @@ if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.ports.ledger import CopyState
 
 LedgerPath = Annotated[
-    str | None, typer.Option("--ledger", metavar="PATH", help="The ledger's file, as in the server's settings.")
+    str | None, typer.Option("--ledger", metavar="PATH", help="The ledger, as in the server's settings.")
 ]
-DataDir = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of the embedded ledger and CRM.")]
+DataDir = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of the ledger.")]
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file with settings.")]
 
 _MEGABYTE: Final = 1_000_000
@@ -137,6 +137,14 @@ def existing(path: Path) -> Path:
     if not path.is_file():
         fail([f"{path}: there is no such file. Name another with --ledger or --data-dir."])
     return path
+
+
+def require_ledger(settings: "Settings") -> None:
+    """End the command if the ledger's file is missing. A database in PostgreSQL is looked for when it is opened."""
+    from leadline_server.config_values import is_postgres
+
+    if not is_postgres(settings.ledger):
+        existing(settings.ledger_path)
 
 
 def _show(path: Path, findings: "Sequence[Finding]") -> None:

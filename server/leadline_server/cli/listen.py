@@ -47,7 +47,7 @@ def listen_asterisk(  # noqa: PLR0913 a parameter is an option of the command li
     source: _Source = "",
     cdr: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Master.csv: tells of calls that ended while there was no connection."),
+        typer.Option(metavar="FILE", help="Master.csv: has the calls that ended while there was no connection."),
     ] = None,
     time_zone: Annotated[
         str, typer.Option(metavar="ZONE", help="IANA zone of the times in Master.csv; needed with --cdr.")
@@ -93,7 +93,7 @@ def listen_freeswitch(  # noqa: PLR0913 a parameter is an option of the command 
         Path | None,
         typer.Option(
             metavar="PATH",
-            help="The folder of mod_json_cdr, or Master.csv: tells of calls that ended while there was no connection.",
+            help="The folder of mod_json_cdr, or Master.csv: has the calls that ended while there was no connection.",
         ),
     ] = None,
     time_zone: Annotated[

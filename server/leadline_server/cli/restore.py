@@ -9,14 +9,14 @@ import typer
 
 from leadline_server.cli.backup import refuse
 from leadline_server.cli.exit_codes import fail
-from leadline_server.cli.ledger import Config, DataDir, LedgerPath, existing, settings_of
+from leadline_server.cli.ledger import Config, DataDir, LedgerPath, require_ledger, settings_of
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
 
 
 def restore(
-    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The folder of the backup.")] = None,
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="The folder of the backup.")] = None,
     keys: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The file with the keys that the backup needs.")
     ] = None,
@@ -66,7 +66,7 @@ def _restore(settings: "Settings", folder: Path, keys: Path | None) -> None:
 def _restore_keys(settings: "Settings", keys: Path) -> None:
     from leadline_server.backup.restoring import restore_keys
 
-    _existing(settings)
+    require_ledger(settings)
     typer.echo(f"Restored the key {', '.join(restore_keys(settings, keys))}.")
 
 
@@ -85,16 +85,9 @@ def _make_live(settings: "Settings", *, without_keys: bool) -> None:
 
     from leadline_server.backup.restoring import make_live
 
-    _existing(settings)
+    require_ledger(settings)
     is_new = make_live(settings, datetime.now(UTC), without_keys=without_keys)
     typer.echo("It is live. Replay the calls since the backup." if is_new else "It is live already.")
-
-
-def _existing(settings: "Settings") -> None:
-    from leadline_server.config_values import is_postgres
-
-    if not is_postgres(settings.ledger):
-        existing(settings.ledger_path)
 
 
 def _show_state(settings: "Settings") -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from leadline_server.cli.command_target import CommandTarget
 from leadline_server.cli.exit_codes import ExitCode, fail
 from leadline_server.cli.http_post import post
+from leadline_server.domain.unshown import unshown
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.ingress.definition import SampleRequest
@@ -21,6 +22,7 @@ CALLEE: Final = "+12025550100"
 """The number that the test calls call. It is fictional."""
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookCall:
     """A test call through a route.

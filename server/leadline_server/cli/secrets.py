@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadline_server.cli.exit_codes import ExitCode, fail
-from leadline_server.cli.ledger import Config, DataDir, LedgerPath, existing, settings_of
+from leadline_server.cli.ledger import Config, DataDir, LedgerPath, existing, require_ledger, settings_of
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
@@ -30,7 +30,7 @@ def rotate(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config =
     import asyncio
 
     settings = settings_of(ledger, data_dir, config)
-    existing(settings.ledger_path)
+    require_ledger(settings)
     raise typer.Exit(asyncio.run(_rotate(settings)))
 
 
@@ -39,11 +39,11 @@ async def _rotate(settings: "Settings") -> ExitCode:
     from leadline_server.encryption.keys import SecretsKeys
     from leadline_server.encryption.rotation import CannotRotate, rotate
     from leadline_server.encryption.settings import key_source
-    from leadline_server.ledger.sqlite import open_sqlite_ledger
+    from leadline_server.ledger_opening import open_ledger
 
     source, code = key_source(settings, say_created), ExitCode.DONE
     try:
-        async with open_sqlite_ledger(settings.ledger_path, SecretsKeys(source)) as opened:
+        async with open_ledger(settings, keys=SecretsKeys(source)) as opened:
             async for step in rotate(opened.secrets, source):
                 typer.echo(step.text, err=step.is_problem)
                 code = ExitCode.REFUSED if step.is_problem else code
@@ -75,7 +75,7 @@ def list_keys(
     from leadline_server.encryption.settings import key_source
 
     settings = settings_of(ledger, data_dir, config)
-    source, state = key_source(settings), _state(existing(settings.ledger_path))
+    source, state = key_source(settings), _state(settings)
     try:
         present = [key.id for key in source.load()]
     except LedgerUnavailable as error:
@@ -96,7 +96,28 @@ def list_keys(
     raise typer.Exit(ExitCode.DONE if all(row["present"] for row in rows) else ExitCode.REFUSED)
 
 
-def _state(path: Path) -> "SecretsState":
+def _state(settings: "Settings") -> "SecretsState":
+    import asyncio
+
+    from leadline_server.config_values import is_postgres
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
+
+    if not is_postgres(settings.ledger):
+        return _state_in_file(existing(settings.ledger_path))
+    try:
+        return asyncio.run(_state_in_postgres(settings))
+    except LedgerUnavailable as error:
+        fail([str(error)], ExitCode.REFUSED)
+
+
+async def _state_in_postgres(settings: "Settings") -> "SecretsState":
+    from leadline_server.ledger_opening import open_ledger
+
+    async with open_ledger(settings) as opened:
+        return await opened.secrets.state()
+
+
+def _state_in_file(path: Path) -> "SecretsState":
     import sqlite3
 
     from leadline_server.ledger.sqlite.secrets import read_secrets_state

@@ -27,11 +27,10 @@ def serve(  # noqa: PLR0913 a parameter is an option of the command line
             metavar="HOST:PORT", help="The address for JSON over HTTP; 127.0.0.1:8650 by default; empty: nowhere."
         ),
     ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="The folder of the embedded ledger and CRM.")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of the ledger.")] = None,
     ledger: Annotated[
-        str | None, typer.Option(metavar="PATH", help="The ledger's file, as PATH or sqlite:PATH.")
+        str | None,
+        typer.Option(metavar="PATH", help="The ledger, if not in --data-dir: PATH, sqlite:PATH or postgresql://..."),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A TOML file with settings, connections and accounts.")

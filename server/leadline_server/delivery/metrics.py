@@ -74,7 +74,7 @@ class DeliveryMetrics(Collector):
             logs.add_metric(labels, count)
         yield logs
         due = GaugeMetricFamily(
-            "leadline_calls_due", "Calls that were due and not under way at the last look.", labels=["account_id"]
+            "leadline_calls_due", "Calls that were due and not in progress at the last check.", labels=["account_id"]
         )
         state = GaugeMetricFamily(
             "leadline_crm_breaker",
@@ -93,4 +93,4 @@ class DeliveryMetrics(Collector):
             value=self._scheduler.oldest.total_seconds(),
         )
         in_progress = len(self._worker.in_flight.values())
-        yield GaugeMetricFamily("leadline_deliveries_in_flight", "Deliveries that are under way.", value=in_progress)
+        yield GaugeMetricFamily("leadline_deliveries_in_flight", "Deliveries in progress.", value=in_progress)

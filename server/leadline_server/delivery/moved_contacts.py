@@ -71,8 +71,8 @@ async def where_people_have_it(crm: CrmAdapter, decision: Decision, contact_id: 
     """The decision for the contact that the CRM has the log at; the decision itself if that contact is gone.
 
     People moved the log, or a write without an answer put it there before the decision was taken anew. The write has
-    succeeded, so an error of the question for the contact does not count: then what is known of the contact is used,
-    at least its id.
+    succeeded, so an error of the question for the contact does not count: the contact is then a candidate of the
+    decision, or has nothing but its id.
     """
     try:
         contact = await crm.get_contact(contact_id)

@@ -9,6 +9,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
+from leadline_server.domain.unshown import unshown
+
 BEGINNING: Final = bytes(32)
 """The hash before the first entry."""
 
@@ -21,6 +23,7 @@ class Anchor(NamedTuple):
     hash: bytes
 
 
+@unshown
 class ChainedEntry(NamedTuple):
     """An entry in its chain.
 

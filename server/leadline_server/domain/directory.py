@@ -46,6 +46,7 @@ class User:
         )
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmUser:
     """A user of an account's CRM: someone who can own contacts and logs there.

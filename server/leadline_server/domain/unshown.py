@@ -1,4 +1,4 @@
-"""Objects about people show nothing of them.
+"""Objects about people, or with secrets, show nothing of them.
 
 A `repr` gets into tracebacks and error reports, and from there into logs.
 """

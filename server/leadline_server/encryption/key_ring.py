@@ -72,5 +72,5 @@ def _key(written: str) -> Key:
     except (binascii.Error, ValueError):
         value = b""
     if len(value) != KEY_BYTES:
-        raise ValueError(f"has something that is no key: a key is the base64 of {KEY_BYTES} random bytes")
+        raise ValueError(f"has a part that is not a key: a key is the base64 of {KEY_BYTES} random bytes")
     return key_of(value)

@@ -77,7 +77,7 @@ def _check_scheme(definition: IngressDefinition, problems: ProblemList) -> None:
 
 def _kind(kind: EventKind, location: str, problems: ProblemList) -> CompiledKind:
     if kind.skip and (kind.call or kind.legs):
-        problems.add(f"{location}.skip", "an event that is skipped tells of no call and no legs")
+        problems.add(f"{location}.skip", "an event that is skipped has no call and no legs")
     if not kind.skip and kind.call is None:
         problems.add(f"{location}.call", "is required, or skip")
     return CompiledKind(

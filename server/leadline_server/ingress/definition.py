@@ -51,7 +51,7 @@ class EventWords(DefinitionTable):
 
     direction: dict[str, Direction] = Field(default_factory=dict, description="Words for directions.")
     result: dict[str, Result] = Field(
-        default_factory=dict, description='Words for results. "": it tells only that the leg is over.'
+        default_factory=dict, description='Words for results. "": it says only that the leg has ended.'
     )
     attestation: dict[str, Verdict] = Field(default_factory=dict, description="Words for STIR/SHAKEN verdicts.")
 
@@ -100,7 +100,7 @@ class CallFields(DefinitionTable):
     )
     assumed: list[Assumable] = Field(
         default_factory=list,
-        description="Fields that this event only makes likely. An event that tells them beats them.",
+        description="Fields that this event only makes likely. An event that has them overrides them.",
     )
 
 
@@ -110,7 +110,7 @@ class LegFields(DefinitionTable):
     A leg without a party is the call's own channel. The call's result and its end follow from its legs.
     """
 
-    each: Path | None = Field(None, description="JMESPath: the list of legs. Unset: the event tells of one leg.")
+    each: Path | None = Field(None, description="JMESPath: the list of legs. Unset: the event has one leg.")
     id: Path = Field(description="JMESPath: the leg's id.")
     party: PartyFields = Field(default_factory=PartyFields, description="The party that the leg reaches.")
     start_time: Path | None = Field(None, description="JMESPath: when it began.")
@@ -131,7 +131,7 @@ class EventKind(DefinitionTable):
 class SampleRequest(DefinitionTable):
     """A request of a test call, as the phone system would send it."""
 
-    step: Literal["ringing", "answered", "ended"] = Field(description="The step of the call that the request tells.")
+    step: Literal["ringing", "answered", "ended"] = Field(description="The step of the call that the request reports.")
     body: dict[str, Any] = Field(
         description="The fields of the body. Texts may have `{call_id}`, `{caller}`, `{caller_name}`, `{callee}`, "
         "`{extension}`, `{start}`, `{answer}`, `{end}`, `{now}`, `{seconds}`, and `{expect.NAME}`."

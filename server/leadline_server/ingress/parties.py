@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from leadline_server.domain.call import CallDirection
+from leadline_server.domain.unshown import unshown
 from leadline_server.replay.rules import Rules, Target
 
 _EXTENSION: Final = 64  # characters, as in the contract
@@ -15,6 +16,7 @@ _URI: Final = 256
 _SHORTEST: Final = 7  # digits of a number that can lack its plus sign
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadParty:
     """One side of a call."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
+from leadline_server.domain.unshown import unshown
 from leadline_server.ingress.routes import Route
 from leadline_server.ingress.webhook import Webhook
 from leadline_server.ports.ledger import Quarantine, QuarantinedEvent
@@ -19,6 +20,7 @@ MOST_BYTES: Final = 16 * 1024 * 1024
 _REASON: Final = 500
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class QuarantinedRequests:
     """The quarantine of a server.

@@ -21,6 +21,7 @@ from leadline_server.domain.crm_errors import CrmTooMuch
 from leadline_server.domain.errors import BudgetExhausted, LeadlineError, QuotaExceeded, ShuttingDown
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.merge import CallEvent
+from leadline_server.domain.unshown import unshown
 from leadline_server.ingress.account_parties import PartiesOfAccounts
 from leadline_server.ingress.authentication import Refused, claims_of, refusal
 from leadline_server.ingress.metrics import IngressMetrics
@@ -46,6 +47,7 @@ _MAX_HANDSHAKE: Final = 256
 _log = structlog.get_logger(__name__)
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookAnswer:
     """The answer to a request."""

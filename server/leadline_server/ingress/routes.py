@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from leadline_server.definitions.problems import BadDefinition
+from leadline_server.domain.unshown import unshown
 from leadline_server.ingress.authentication import is_public_key
 from leadline_server.ingress.compiled_definition import CompiledIngress
 from leadline_server.ingress.definition_files import load_ingress
@@ -15,6 +16,7 @@ RouteKey = tuple[str, str]
 """The route's name and the account's id."""
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One route.

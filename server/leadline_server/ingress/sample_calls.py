@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from leadline_server.definitions.templates import write_time
+from leadline_server.domain.unshown import unshown
 from leadline_server.ingress.definition import IngressDefinition, SampleRequest
 from leadline_server.ingress.webhook import FORM_TYPE
 
@@ -23,6 +24,7 @@ _TEXTS: Final = ("call_id", "caller", "caller_name", "callee", "extension", "sec
 _EXPECT: Final = "expect."
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleCall:
     """The facts that the requests of a test call tell.

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
+from leadline_server.domain.unshown import unshown
 from leadline_server.ingress.definition import BodyForm
 
 MAX_BODY: Final = 512 * 1024
@@ -22,6 +23,7 @@ class UnreadableBody(Exception):
     """A body that is not what the definition says. The message says why, and has nothing of the body."""
 
 
+@unshown
 @dataclass(frozen=True)
 class Webhook:
     """One request.

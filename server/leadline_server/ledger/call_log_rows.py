@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState
+from leadline_server.domain.unshown import unshown
 from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ports.ledger import CallLogFilter, CallLogGroup
 
 
+@unshown
 class StoredChange(NamedTuple):
     """Implements ports.ledger.Change."""
 

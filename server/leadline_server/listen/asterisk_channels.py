@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import Final, Self
 
 from leadline_server.domain.call_legs import earliest
+from leadline_server.domain.unshown import unshown
 from leadline_server.listen.conversations import MOST_CHANNELS, ChannelConversation, TrackedChannel
 from leadline_server.replay.zones import epoch_of
 
@@ -20,6 +21,7 @@ SHORT_EXTENSIONS: Final = frozenset({"", *"sithoaeT"})
 """Extensions of the dial plan that are no numbers. They replace none that was dialled."""
 
 
+@unshown
 @dataclass(slots=True, eq=False)
 class Channel(TrackedChannel):
     """One channel.
@@ -79,6 +81,7 @@ def _is_better(exten: str, known: str, *, is_news: bool) -> bool:
     return is_news or known in SHORT_EXTENSIONS
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelFields:
     """The fields of one channel in one event. Empty: nothing."""

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from leadline_server.domain.unshown import unshown
 from leadline_server.listen.byte_stream import (
     ByteStream,
     ConnectionLost,
@@ -45,6 +46,7 @@ class EslLogin:
         return f"userauth {self.user}:{self.password}" if self.user else f"auth {self.password}"
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class EslAnswer:
     """The answer to a command."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from leadline_server.domain.unshown import unshown
+
 EslEvent = Mapping[str, str]
 """The headers of an event. Those that are no texts are left out."""
 
@@ -24,6 +26,7 @@ _MOST_DIGITS: Final = 15
 _END: Final = b"\n\n"
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class EslFrame:
     """A frame.

@@ -142,9 +142,9 @@ def load_bookmark(path: Path) -> Bookmark | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, RecursionError):
-        raise BadBookmark(f"{path} is no bookmark; remove it to begin at the file's beginning") from None
+        raise BadBookmark(f"{path} is not a bookmark; remove it to begin at the file's beginning") from None
     if not _is_sound(bookmark):
-        raise BadBookmark(f"{path} is no bookmark; remove it to begin at the file's beginning")
+        raise BadBookmark(f"{path} is not a bookmark; remove it to begin at the file's beginning")
     return bookmark
 
 

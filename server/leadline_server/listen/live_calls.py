@@ -7,6 +7,7 @@ from typing import Final
 
 from leadline_server.domain.call import Call, CallResult
 from leadline_server.domain.call_legs import latest
+from leadline_server.domain.unshown import unshown
 from leadline_server.replay.grouping import ReplayCall, group
 from leadline_server.replay.records import BadRow, RawRow, Record
 from leadline_server.replay.rules import Rules
@@ -30,6 +31,7 @@ class LiveCall:
     call: Call
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class LiveRow:
     """A record as it would be written now.

@@ -113,7 +113,7 @@ class _First:
         text = self._texts[place] if self._texts else ""
         found = [(cells, delimiter) for delimiter in self._delimiters if (cells := _cells(text, delimiter)) is not None]
         if not found:
-            raise UnusableFile(f"line {place + 1} is no CSV header: a quote is never closed")
+            raise UnusableFile(f"line {place + 1} is not a CSV header: a quote is never closed")
         cells, delimiter = max(found, key=lambda each: len(each[0]))
         return Header(above=place, lines=1, cells=tuple(readable(cell).strip() for cell in cells)), delimiter
 

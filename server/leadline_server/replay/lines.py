@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from leadline_server.domain.unshown import unshown
+
 MAX_LINE: Final = 1 << 20
 """Bytes of a line. A longer one is no record; it is read in pieces and never held whole."""
 
@@ -20,6 +22,7 @@ _UTF_16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16
 _FIRST_ESCAPE, _LAST_ESCAPE = 0xDC80, 0xDCFF  # what surrogateescape makes of the bytes 0x80 to 0xFF
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from leadline_server.domain.call import Call, CallLeg, CallResult
+from leadline_server.domain.unshown import unshown
 
 _MAX_ATTRIBUTE: Final = 1024  # characters of a value, in the contract
 
@@ -17,6 +18,7 @@ class UnusableFile(Exception):
     """A file that is no call record file at all; the message says what is wrong with it."""
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawRow:
     """The texts of one row by the names of their fields, such as `start_time`. Fields without a text are absent.

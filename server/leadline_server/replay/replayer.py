@@ -254,7 +254,7 @@ class Replayer:
 
     def _note_failure(self, failure: grpc.aio.AioRpcError) -> None:
         if failure.code() in _HOPELESS:
-            self._stopped = self._stopped or f"the server refuses all calls alike: {failure.details()}"
+            self._stopped = self._stopped or f"the server refuses every call for the same reason: {failure.details()}"
         elif failure.code() is grpc.StatusCode.UNAVAILABLE:
             self._lost_in_a_row += 1
             if self._lost_in_a_row >= self._patience.give_up_after:

@@ -48,7 +48,7 @@ class Survey:
             return given
         if len(self._orders) == 1:
             return next(iter(self._orders))
-        why = "the file has dates of both kinds" if self._orders else "no date in the file tells"
+        why = "the file has dates of both kinds" if self._orders else "no date in the file shows it"
         raise UnusableFile(
             f"cannot tell whether the day or the month comes first in {self._undecided!r}: {why}; "
             "give --date-order dmy or --date-order mdy"

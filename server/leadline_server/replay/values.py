@@ -55,7 +55,7 @@ class Values:
                 self._seconds[name] = read_duration(self.text(name))
             except ValueError:
                 self._seconds[name] = None
-                self.note(f"{self._names.get(name, name)} {self.text(name)[:40]!r} is no number of seconds")
+                self.note(f"{self._names.get(name, name)} {self.text(name)[:40]!r} is not a number of seconds")
         return self._seconds[name]
 
     def clock(self, name: str, order: DateOrder | None) -> datetime | None:

@@ -16,6 +16,7 @@ from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import parse_number
+from leadline_server.domain.unshown import unshown
 from leadline_server.ports.crm import CrmAdapter, ListsUsers, LogEntry
 from leadline_server.ports.crm_call_logs import CallLogReader
 from leadline_server.ports.crm_guarantees import CrmMethod, NameSearch
@@ -61,6 +62,7 @@ _WITHOUT_CONTACTS = (
 )
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmUnderTest:
     """A CRM and the adapter to it.

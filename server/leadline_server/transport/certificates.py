@@ -22,7 +22,7 @@ def expiry(pem: bytes, name: str) -> datetime:
     try:
         return x509.load_pem_x509_certificate(pem).not_valid_after_utc
     except ValueError as error:
-        raise UnusableCertificate(f"{name}: it is no certificate in PEM") from error
+        raise UnusableCertificate(f"{name}: it is not a certificate in PEM") from error
 
 
 def cas_in(pem: bytes, name: str) -> frozenset[bytes]:
@@ -33,4 +33,4 @@ def cas_in(pem: bytes, name: str) -> frozenset[bytes]:
     try:
         return frozenset(found.public_bytes(Encoding.DER) for found in x509.load_pem_x509_certificates(pem))
     except ValueError as error:
-        raise UnusableCertificate(f"{name}: it is no certificate in PEM") from error
+        raise UnusableCertificate(f"{name}: it is not a certificate in PEM") from error

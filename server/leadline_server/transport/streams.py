@@ -10,7 +10,7 @@ import grpc
 from leadline_server.auth.call_head import Authenticated
 from leadline_server.domain.errors import LeadlineError, ShuttingDown
 
-_MESSAGE: Final = "The server is stopping. Try again in a moment; a watch goes on from its last resume_token."
+_MESSAGE: Final = "The server is stopping. Try again in a moment; a watch continues from its last resume_token."
 
 
 _TURN_SECONDS: Final = 0.02

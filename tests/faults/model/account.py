@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import grpc
 from faults.model.answers import code_of
 from faults.model.calls import CallModel, Refusal, World, verdict_of
 from faults.model.checks import Step, check_call, check_in_crm, check_unchanged, fits, may_be_refused
@@ -145,6 +146,8 @@ class AccountModel:
     def listed(self) -> dict[str, CallLog]:
         request = logs_pb.ListCallLogsRequest(account_id=ACCOUNT, page_size=100)
         answer = self.run(self.service.ask_at_once(self.service.front.calls.ListCallLogs, request))
+        if isinstance(answer, grpc.aio.AioRpcError):
+            raise answer
         return {log.call.id: log for log in answer.call_logs}
 
     def log_request(self, call_id: str, report: Report, choice: str = "", *, is_manual: bool = False) -> Any:

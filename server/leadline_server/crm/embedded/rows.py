@@ -35,6 +35,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
+@unshown
 class _Details(msgspec.Struct, omit_defaults=True):
     phone_numbers: tuple[str, ...] = ()
     email: str = ""

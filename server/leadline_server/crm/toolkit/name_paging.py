@@ -45,7 +45,7 @@ def read_cursor(cursor: str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(cursor, type=kind)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise CrmInvalidCursor("The search cannot go on from here. Start again.") from error
+        raise CrmInvalidCursor("The search cannot continue from here. Start again.") from error
 
 
 def _position(contact: Contact) -> tuple[str, str]:

@@ -53,7 +53,7 @@ class ConsentPending(CrmAuthFailed):
     """A person has not consented yet (RFC 8628, section 3.5). `is_too_fast`: leadline asks too often."""
 
     def __init__(self, *, is_too_fast: bool) -> None:
-        super().__init__("Nobody has consented yet.")
+        super().__init__("No one has consented yet.")
         self.is_too_fast = is_too_fast
 
 

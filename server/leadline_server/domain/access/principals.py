@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from leadline_server.domain.unshown import unshown
+
 
 class Role(StrEnum):
     """The purpose of a credential. The table of roles says what each may do."""
@@ -103,6 +105,7 @@ class ApiKey:
         return self.revoke_time is None and (self.expire_time is None or now < self.expire_time)
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedToken:
     """The claims of a JWT that was verified.

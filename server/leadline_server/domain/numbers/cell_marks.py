@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from leadline_server.domain.unshown import unshown
+
 _OPENING: Final = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{DOUBLE LOW-9 QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
 _CLOSING: Final = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
 _APOSTROPHES: Final = "'`\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}\N{ACUTE ACCENT}"
@@ -38,6 +40,7 @@ _FAX: Final = re.compile(r"fax|t[ée]l[ée]cop|pager|beeper|telex|modem", re.IGN
 _MIN_BEFORE_LABEL: Final = 7  # digits: in "1 800 FLOWERS" the letters are no label
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class Labelled:
     """A number without its labels, and whether one of them says that it is a fax machine or a pager."""

@@ -36,6 +36,7 @@ from leadline_server.domain.numbers.cell_parts import (
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion, as_rules
 from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.numbers.several import in_short, numbers_in
+from leadline_server.domain.unshown import unshown
 
 MAX_CELL: Final = 4_096
 """Longer cells (characters) hold no numbers."""
@@ -59,6 +60,7 @@ _ADDRESS: Final = re.compile(r"sips?:|.*@", re.IGNORECASE | re.DOTALL)
 _TEL: Final = re.compile(r"tel:\s*", re.IGNORECASE)
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class NumberCell:
     """The content of a cell.
@@ -160,7 +162,7 @@ def _read_piece(piece: str, rules: RulesOrRegion) -> NumberCell:
 def _read_commas(text: str, parts: Sequence[str], rules: RulesOrRegion) -> NumberCell:
     """Commas separate numbers, or mark a pause before what is dialled next."""
     if len(parts) > _MAX_PIECES or _THOUSANDS.fullmatch(text):
-        return _unusable(text, "it cannot be told which numbers these are")
+        return _unusable(text, "it is not clear which numbers these are")
     filled = [part for part in parts if part.strip()]
     if len(filled) == len(parts) and all(is_short(part) for part in parts):
         return _joined(_read_single(part.strip(), rules) for part in parts)
@@ -169,7 +171,7 @@ def _read_commas(text: str, parts: Sequence[str], rules: RulesOrRegion) -> Numbe
         return _cut_behind(parts[0], rest, rules)
     is_told = any(whole(part, rules) for part in filled) or all(is_foreign(part, rules) for part in filled)
     if not is_told:
-        return _unusable(text, "it cannot be told which numbers these are")
+        return _unusable(text, "it is not clear which numbers these are")
     return _joined(_read_part(part, first, rules) for part in filled)
 
 
@@ -193,7 +195,7 @@ def _read_part(part: str, first: PhoneNumber | None, rules: RulesOrRegion) -> Nu
         return NumberCell(cut=("," + part.strip(),))
     if first is None or is_another(labelled.text, first, rules):
         return _read_slashes(labelled.text, rules)
-    return _unusable(part.strip(), "it cannot be told whether this is a number of its own")
+    return _unusable(part.strip(), "it is not clear whether this is a number of its own")
 
 
 def _read_slashes(text: str, rules: RulesOrRegion) -> NumberCell:
@@ -215,9 +217,9 @@ def _read_slashes(text: str, rules: RulesOrRegion) -> NumberCell:
         elif short := in_short(token, replace(before, text=current), as_rules(rules)):
             made.append(_spelled(short, rules))
         else:
-            return _unusable(text, "it cannot be told where one number ends and the next begins")
+            return _unusable(text, "it is not clear where one number ends and the next begins")
     if numbers and valid(current, rules) is None:
-        return _unusable(text, "it cannot be told where one number ends and the next begins")
+        return _unusable(text, "it is not clear where one number ends and the next begins")
     return _joined(_read_single(number.strip(), rules) for number in (*numbers, current, *made))
 
 

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from leadline_server.domain.unshown import unshown
+
 _MAY_BE_ADDRESS = re.compile(r"[<@:;/]")
 _NAME_ADDR = re.compile(r"[^<>]*<([^<>]*)>\s*(?:;.*)?")
 _SIP = re.compile(r"(?:sips?|h323|xmpp):", re.IGNORECASE)
@@ -25,6 +27,7 @@ _HOST_ONLY_NUMBER = re.compile(r"[+*#]?\d+")
 _ANONYMOUS_HOST = "anonymous.invalid"
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class Address:
     """The parts of an address that concern its number.

@@ -7,6 +7,7 @@ from typing import Final
 
 from leadline_server.domain.numbers.sip import Address, take_apart
 from leadline_server.domain.numbers.words import EXTENSION_MARK, without_labels
+from leadline_server.domain.unshown import unshown
 
 MAX_DIGITS = 24  # fifteen of E.164, an international prefix, a carrier code
 
@@ -66,6 +67,7 @@ _CARRIER_OF_CHOICE = re.compile(
 _LEADING_PAUSES = re.compile(r"^[pw,;]+ *(?=[+(0-9])", re.IGNORECASE)
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class WrittenNumber:
     """A text taken apart. Everything is empty where it is no number at all.

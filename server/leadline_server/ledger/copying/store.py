@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from leadline_server.domain.ledger_errors import LedgerUnavailable
+from leadline_server.domain.unshown import unshown
 
 TABLES: Final = (
     "accounts",
@@ -103,6 +104,7 @@ class AccountCounters:
     blocks: int
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class LedgerCounters:
     """The counters of a ledger: those that it has once, and those of each account.

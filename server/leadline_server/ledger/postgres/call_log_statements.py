@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.unshown import unshown
 from leadline_server.ledger.codec import CALL_LOG, changing_columns, stable_columns
 from leadline_server.storage.postgres.deferred import RowsExpression
 
@@ -81,6 +82,7 @@ WRITE_LOCKED: Final = WRITE.replace(
 """As WRITE, under the account's lock, for what was read under it."""
 
 
+@unshown
 class Written(NamedTuple):
     """One row to write: its call, the versions read and to write, whether clients can see the change, and its values.
 

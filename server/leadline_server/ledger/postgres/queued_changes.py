@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from leadline_server.domain.call_log import CallLog, CallLogChange
+from leadline_server.domain.unshown import unshown
 from leadline_server.ledger.account_rows import blocks_of
 from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.postgres import call_links
@@ -23,6 +24,7 @@ The next write of a call, its result, comes soon, and mostly from the same proce
 _KNOWN: Final = "SELECT call_id, version, body FROM call_logs WHERE account_id = $1 AND call_id = ANY($2)"
 
 
+@unshown
 @dataclass(slots=True)
 class QueuedChange:
     """One call of a group: its log in the database, and its log after the changes so far."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken
 from leadline_server.domain.audit import LEADLINE, Actor
+from leadline_server.domain.unshown import unshown
 
 
 class DenialKind(StrEnum):
@@ -23,6 +24,7 @@ class DenialKind(StrEnum):
     SESSIONS = "sessions"
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenDenial:
     """JWTs or sessions to refuse.

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from leadline_server.domain.unshown import unshown
 
+
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedEvent:
     """One event.

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from leadline_server.domain.unshown import unshown
+
 
 class RowsExpression(NamedTuple):
     """Common table expressions that write rows of an account.
@@ -27,6 +29,7 @@ class RowsExpression(NamedTuple):
         return _placed(self, place)
 
 
+@unshown
 class DeferredRow(NamedTuple):
     """A row that an expression is to write."""
 

@@ -33,7 +33,7 @@ class Field(Enum):
 class HeaderReason(Enum):
     """Why a column is left out."""
 
-    FAX = "fax machines, pagers and the like are no callers"
+    FAX = "fax machines, pagers and the like do not call"
     OTHER_PERSON = "another person's"
     ABOUT_NUMBER = "says something about a number"
     CHOSEN = "left out with --column"

@@ -6,10 +6,12 @@ from typing import Final
 from leadline_server.crm.embedded.contact_files.outcomes import FileOutcome, Remark
 from leadline_server.domain.numbers.cells import read_cell
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
+from leadline_server.domain.unshown import unshown
 
 _SHOWN: Final = 80  # characters of a cell in a message
 
 
+@unshown
 @dataclass(slots=True)
 class FoundNumbers:
     """The numbers of the contact that begins at `line`, each once and in order, and what could not be taken."""

@@ -23,7 +23,7 @@ class FileOutcome(Enum):
     NUMBER = ("numbers", "taken", False)
     UNUSABLE = ("unusable", "numbers that no call can match; the contacts were taken without them", True)
     CUT = ("cut", "what is dialled after a number; the numbers were taken without it", True)
-    FAX = ("fax", "numbers of fax machines and pagers, which are no callers; left out", False)
+    FAX = ("fax", "numbers of fax machines and pagers, which do not call; left out", False)
     OTHER_PERSON = ("assistants", "numbers of other people than the contact; left out", False)
     DATE = ("dates", "that cannot be read; the contacts were taken without them", True)
     LINE = ("lines", "of cards that cannot be read; the cards were taken without them", True)

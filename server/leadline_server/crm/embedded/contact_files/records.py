@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from leadline_server.crm.embedded.contact_files.outcomes import Remark
+from leadline_server.domain.unshown import unshown
 
 
 class UnreadableFile(ValueError):
     """The file as a whole cannot be imported; the message is a sentence that says why."""
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactRecord:
     """One contact of a file.

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from leadline_server.crm.embedded.contact_files.lines import BOM, decode, is_cut
+from leadline_server.domain.unshown import unshown
 
 MAX_CARD: Final = 262_144
 """Bytes of the largest card, pictures and the like not counted."""
@@ -35,6 +36,7 @@ _CHARSET: Final = re.compile(
 )
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class Property:
     """A property: `item1.TEL;TYPE=WORK,VOICE:+1 202-555-0101`.

@@ -1,0 +1,87 @@
+"""Commands that open the ledger themselves, on a ledger in PostgreSQL."""
+
+import json
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from support.postgres import PostgresServer, postgres_server
+from support.servers import leadline, server_process
+from system.postgres_replicas import PARENT
+
+pytestmark = pytest.mark.system
+
+AUTHENTICATED: Final[Mapping[str, str]] = {
+    "LEADLINE_AUTHENTICATION": "true",
+    "LEADLINE_LISTEN": "127.0.0.1:0",
+    "LEADLINE_METRICS_LISTEN": "127.0.0.1:0",
+    "LEADLINE_HTTP_LISTEN": "127.0.0.1:0",
+}
+CRM: Final = """
+check_connections = false
+[connections.crm]
+adapter = "hubspot"
+api_url = "http://127.0.0.1:1"
+token = "t"
+"""
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    with postgres_server(parent=PARENT) as running:
+        yield running
+
+
+@pytest.fixture
+def ledger(postgres: PostgresServer, tmp_path: Path) -> dict[str, str]:
+    return {"LEADLINE_LEDGER": postgres.create(), "LEADLINE_SECRETS_KEY_FILE": str(tmp_path / "keys" / "secrets.key")}
+
+
+def done(ledger: Mapping[str, str], *arguments: Any, code: int = 0) -> str:
+    """The standard output of a command, which ends with `code`."""
+    ended = leadline(*arguments, settings=ledger, seconds=60)
+    assert ended.returncode == code, ended.stderr
+    return ended.stdout
+
+
+def test_the_first_key_is_made_once_and_a_server_accepts_it(ledger: dict[str, str], tmp_path: Path) -> None:
+    file, second = tmp_path / "platform.key", tmp_path / "second.key"
+    done(ledger, "keys", "bootstrap", "--file", file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    done(ledger, "keys", "bootstrap", "--file", second, code=1)
+    assert not second.exists()
+    with server_process(tmp_path / "data", settings={**ledger, **AUTHENTICATED}) as server:
+        key = {"LEADLINE_API_KEY": file.read_text().strip()}
+        issued = done(key, "keys", "issue", "--role", "monitor", "--server", server.address)
+        assert issued.startswith("leadline_")
+
+
+def test_a_database_that_does_not_answer_leaves_no_key(tmp_path: Path) -> None:
+    file = tmp_path / "platform.key"
+    done({"LEADLINE_LEDGER": "postgresql://leadline@127.0.0.1:1/none"}, "keys", "bootstrap", "--file", file, code=1)
+    assert not file.exists()
+
+
+def test_checks_of_connections_are_listed(ledger: dict[str, str], tmp_path: Path) -> None:
+    config = tmp_path / "leadline.toml"
+    config.write_text(CRM)
+    assert done(ledger, "connections", "list") == "No connection was checked yet.\n"
+    done(ledger, "connections", "check", "crm", "--config", config, code=4)
+    [row] = json.loads(done(ledger, "connections", "list", "--json"))
+    assert (row["connection"], row["state"]) == ("crm", "failing")
+
+
+def test_secrets_keys_are_rotated_and_listed(ledger: dict[str, str]) -> None:
+    file = Path(ledger["LEADLINE_SECRETS_KEY_FILE"])
+    file.parent.mkdir(mode=0o700)
+    file.touch(mode=0o600)
+    file.write_text(done(ledger, "secrets", "generate"))
+    assert "is in use" in done(ledger, "secrets", "rotate")
+    [key] = json.loads(done(ledger, "secrets", "list", "--json"))["keys"]
+    assert (key["present"], key["current"]) == (True, True)
+
+
+def test_the_quarantine_is_listed(ledger: dict[str, str]) -> None:
+    assert json.loads(done(ledger, "ingress", "list", "--failed", "--json")) == []
