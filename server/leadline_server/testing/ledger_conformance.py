@@ -18,6 +18,11 @@ import pytest_asyncio
 
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ports.ledger import CallLogFilter, Ledger, RecordedAnswer, Remembered
+from leadline_server.testing.ledger_administration_cases import (
+    AccountConnectionCases,
+    AccountDeletionCases,
+    SecretsCases,
+)
 from leadline_server.testing.ledger_audit_cases import AuditCases
 from leadline_server.testing.ledger_call_log_cases import ChangeCases, DueCases, FeedCases
 from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
@@ -39,6 +44,9 @@ _PREFERENCES = Preferences(auto_log_calls=False)
 
 class LedgerConformance(
     AccountCases,
+    AccountConnectionCases,
+    AccountDeletionCases,
+    SecretsCases,
     PreferenceCases,
     UserCases,
     ChangeCases,
