@@ -37,7 +37,7 @@ LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass
 class CutListener(MergedReports):
-    """What the listeners of both phone systems have; the calls are as a server merges the reports.
+    """The parts of both phone systems' listeners; the calls are as a server merges the reports.
 
     Attributes:
         now: the time by its clock.

@@ -1,7 +1,7 @@
 """Where the ledgers of a test are: in files, or in PostgreSQL databases that stand for them.
 
-A test that uses the fixture `each_ledger` runs once with each. What it starts on a data directory then has its ledger
-in a database, one for each directory; the helpers of the tests ask `ledger_of` for its address.
+A test that uses the fixture `each_ledger` runs once with each. A server that it starts on a data directory then has its
+ledger in a database, one for each directory; the helpers of the tests ask `ledger_of` for its address.
 """
 
 import json

@@ -41,5 +41,5 @@ class PostgresLedgers:
         self.server.drop(url)
 
     def rows(self, url: str, query: str) -> str:
-        """What a query gives, as `psql` shows it."""
+        """The result of a query, as `psql` shows it."""
         return self.server.sql(query, url.rpartition("/")[2])

@@ -31,7 +31,7 @@ _TABLES: Final = ("call_logs", "crm_call_logs")
 
 @dataclass(frozen=True)
 class Dialect:
-    """What one ledger's SQL says otherwise than the other's.
+    """The SQL in which the ledgers differ.
 
     Attributes:
         numbers: a table of the numbers from 1 to `{calls}` in its column `n`.

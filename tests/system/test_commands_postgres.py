@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from support.postgres import PostgresServer, postgres_server
+from support.postgres import MEMORY, PostgresServer, postgres_server
 from support.servers import leadline, server_process
-from system.postgres_replicas import PARENT
 
 pytestmark = pytest.mark.system
 
@@ -30,7 +29,7 @@ token = "t"
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
-    with postgres_server(parent=PARENT) as running:
+    with postgres_server(parent=MEMORY) as running:
         yield running
 
 

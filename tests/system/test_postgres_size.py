@@ -1,4 +1,4 @@
-"""What goes on beside calls in a large PostgreSQL ledger holds no writer up: pruning, autovacuum, migrations.
+"""Pruning, autovacuum and migrations of a large PostgreSQL ledger hold no writer up.
 
 The full form has a million calls. `-s` shows the figures.
 """

@@ -22,7 +22,7 @@ from system.filled_ledgers import EACH, KNOWN, NUMBER, OLD, fill
 from system.measures import compared, held_up
 
 FEW: Final = EACH
-"""Calls of the empty ledger: a page of it is as long as one of the other."""
+"""Calls of the empty ledger: its pages have as many calls as those of the other."""
 
 CALLS, MOST_CALLS = 1_000_000, 10_000_000
 CONTACTS: Final = 1_000_000
@@ -33,7 +33,7 @@ IN_MEMORY: Final = {"shared_buffers": "1GB", "max_wal_size": "8GB"}
 
 
 class Asked:
-    """What a phone system asks of the service."""
+    """The requests of a phone system."""
 
     def __init__(self, harness: Harness) -> None:
         self.harness = harness

@@ -16,7 +16,7 @@ Client = Callable[..., HttpClient]
 
 
 def client_of(session: aiohttp.ClientSession) -> Client:
-    """What makes clients of an origin, with other options or without."""
+    """Makes clients of an origin, with other options or without."""
 
     def make(origin: str, **options: Any) -> HttpClient:
         return HttpClient(session, origin, StaticAuthorizer.bearer(TOKEN), **{"deadline": 5.0, **options})

@@ -105,7 +105,7 @@ def report(call_id: str, caller: str, step: int = 1) -> pb.LogCallRequest:
 
 
 class Addressed(Protocol):
-    """What is reached at a host and port."""
+    """The server at a host and port."""
 
     address: str
 
