@@ -20,6 +20,7 @@ RUNS: Final = 3
 MOST_RUNS: Final = 60
 _ROOM: Final = "leadline_server"
 _WAITS: Final = "concurrency/batcher.py"  # how requests of one moment share their work depends on the moment
+_PAUSES: Final = frozenset({"pause_seconds", "_wait"})  # of the loop that follows changes for all watches, in turns
 NUMBER: Final = "+12025550147"
 DIFFERS: Final = re.compile(r"(seconds|nanos): \d+|\b(c_|r_|k_)?[0-9a-f]{12,}\b|(secret|_token): \"[^\"]*\"")
 """The differences between any two answers: times, new ids, new keys, and tokens."""
@@ -68,7 +69,7 @@ def counted_functions() -> Iterator[Counter[str]]:
         code = frame.f_code
         if event != "call" or _ROOM not in code.co_filename or code.co_filename.endswith(_WAITS):
             return
-        if frame.f_lasti <= begin_of(code):
+        if code.co_qualname not in _PAUSES and frame.f_lasti <= begin_of(code):
             called[code.co_qualname] += 1
 
     sys.setprofile(profile)
