@@ -161,7 +161,7 @@ async def test_a_damaged_document_stays_and_the_others_are_encrypted_again(tmp_p
         await ledger.tokens.put("sales", "me", b"of sales")
         await ledger.tokens.put("support", "me", b"of support")
         value = r"'\x00'" if ledger_of(tmp_path) else "x'00'"
-        damage = f"UPDATE tokens SET document = {value} WHERE connection = 'sales'"  # noqa: S608 - as no method does it
+        damage = f"UPDATE tokens SET document = {value} WHERE connection = 'sales'"  # noqa: S608 - `value` is the test's own
         await ledger.secrets._database.write(lambda connection: connection.execute(damage))  # type: ignore[attr-defined] # noqa: SLF001
         problems = [step.text async for step in rotate(ledger.secrets, source) if step.is_problem]
         assert len(problems) == 1

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,7 @@ LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass
-class CutListener(MergedReports):
+class CutListener(MergedReports, ABC):
     """The parts of both phone systems' listeners; the calls are as a server merges the reports.
 
     Attributes:
@@ -45,25 +46,25 @@ class CutListener(MergedReports):
 
     now: datetime = field(default_factory=lambda: datetime.fromtimestamp(START, UTC))
 
+    @abstractmethod
     def time_of(self, event: Mapping[str, str]) -> datetime:
         """When an event happened."""
-        raise NotImplementedError
 
+    @abstractmethod
     def miss(self, event: Any) -> None:
         """Let the phone system do what an event tells."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hear(self, events: Iterable[Any]) -> None:
         """Take events from the connection."""
-        raise NotImplementedError
 
+    @abstractmethod
     def connect(self) -> None:
         """Connect anew, and read which channels there are."""
-        raise NotImplementedError
 
+    @abstractmethod
     def goes_on(self, call_id: str) -> bool:
         """Whether a call has not ended."""
-        raise NotImplementedError
 
 
 @dataclass

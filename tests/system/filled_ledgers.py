@@ -13,7 +13,8 @@ from typing import Final
 
 from bench.workload import write_contacts
 from leadline_server.domain.call_log_states import CallLogState
-from support.apps import open_harness
+from leadline_server.retention.pruner import CALLS_AT_ONCE
+from support.apps import Harness, open_harness
 from support.postgres import PostgresServer
 from support.servers import leadline
 
@@ -25,6 +26,7 @@ EACH: Final = 100
 """How many calls each number has that calls."""
 
 OLD: Final = timedelta(days=300)
+PRUNED: Final = 2_000
 _SECONDS: Final = 3600.0
 _TABLES: Final = ("call_logs", "crm_call_logs")
 
@@ -89,6 +91,16 @@ async def fill(data_dir: Path, calls: int, contacts: int, server: PostgresServer
     _import(data_dir, contacts, {"LEADLINE_LEDGER": url} if url else {})
     if server is not None:
         server.sql("VACUUM ANALYZE", url.rpartition("/")[2], seconds=_SECONDS)
+
+
+async def prune(harness: Harness) -> None:
+    """Delete `PRUNED` of the oldest calls, some at a time, as the pruner does."""
+    since, position, deleted = harness.clock.now() - OLD / 2, "", 0
+    while deleted < PRUNED:
+        step = await harness.app.ledger.retention.prune_calls(since, position, CALLS_AT_ONCE)
+        deleted += step.deleted
+        assert step.position is not None, deleted
+        position = step.position
 
 
 def _fill_file(path: Path, calls: int) -> None:

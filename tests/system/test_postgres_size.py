@@ -14,15 +14,13 @@ from typing import Final
 import asyncpg
 import pytest
 from leadline_server.ledger.postgres.ledger import MIGRATIONS
-from leadline_server.retention.pruner import CALLS_AT_ONCE
 from leadline_server.storage.postgres.migrations import HalfMigration, apply_migrations, load_halves
 from support.apps import Harness, open_harness
 from support.postgres import PostgresServer, postgres_server
-from system.filled_ledgers import KNOWN, OLD, fill
+from system.filled_ledgers import KNOWN, fill, prune
 from system.measures import held_up
 
 CALLS, MANY_CALLS = 20_000, 1_000_000
-PRUNED: Final = 2_000
 MOST_SECONDS: Final = 0.1
 OPTIONS: Final = {"autovacuum_naptime": "1s", "max_wal_size": "4GB"}
 DIRTY: Final = "UPDATE call_logs SET version = version + 1 WHERE call_id < 'old-3'"
@@ -56,12 +54,7 @@ class Large:
 
     async def prune(self) -> None:
         """Delete the oldest calls, some at a time."""
-        since, position, deleted = self.harness.clock.now() - OLD / 2, "", 0
-        while deleted < PRUNED:
-            step = await self.harness.app.ledger.retention.prune_calls(since, position, CALLS_AT_ONCE)
-            deleted += step.deleted
-            assert step.position is not None, deleted
-            position = step.position
+        await prune(self.harness)
 
     async def vacuumed(self) -> None:
         """Wait until autovacuum has been at the calls once more, after many rows of other calls were replaced."""

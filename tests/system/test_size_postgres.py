@@ -14,11 +14,10 @@ import pytest
 from leadline_server.commands.list_call_logs import CallLogQuery
 from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.ports.ledger import CallLogFilter
-from leadline_server.retention.pruner import CALLS_AT_ONCE
 from support.apps import ACCOUNT, Harness, open_harness
 from support.ledgers import POSTGRESQL, SQLITE
 from support.postgres import postgres_server
-from system.filled_ledgers import EACH, KNOWN, NUMBER, OLD, fill
+from system.filled_ledgers import EACH, KNOWN, NUMBER, fill, prune
 from system.measures import compared, held_up
 
 FEW: Final = EACH
@@ -28,7 +27,6 @@ CALLS, MOST_CALLS = 1_000_000, 10_000_000
 CONTACTS: Final = 1_000_000
 MOST_TIMES: Final = 1.3
 MOST_SECONDS: Final = 0.1
-PRUNED: Final = 2_000
 IN_MEMORY: Final = {"shared_buffers": "1GB", "max_wal_size": "8GB"}
 
 
@@ -58,12 +56,7 @@ class Asked:
 
     async def prune(self) -> None:
         """Delete the oldest calls, some at a time."""
-        since, position, deleted = self.harness.clock.now() - OLD / 2, "", 0
-        while deleted < PRUNED:
-            step = await self.harness.app.ledger.retention.prune_calls(since, position, CALLS_AT_ONCE)
-            deleted += step.deleted
-            assert step.position is not None, deleted
-            position = step.position
+        await prune(self.harness)
 
     async def _page(self, selection: CallLogFilter) -> None:
         page = await self.harness.app.commands.list_call_logs.execute(

@@ -96,7 +96,7 @@ class CallLogWriter:
         entries = {key: self.remembered.get(key) or QueuedChange(key) for key in sorted({one.key for one in batch})}
         try:
             results = [entries[one.key].change(one.change) for one in batch]
-        except Exception:  # noqa: BLE001 - of an outdated log; under the lock it is raised again
+        except Exception:  # noqa: BLE001 - the log may be outdated; the run with the lock raises it
             return None, None
         confirmed = {one.settings_version for one in batch if one.settings_version}
         if len(confirmed) > 1 or not all(entry.is_changed for entry in entries.values()):

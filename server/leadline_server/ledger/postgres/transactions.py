@@ -94,7 +94,7 @@ class PostgresTransactions:
             return _Deferred(transaction.work(), result)
         except LedgerUnavailable:
             raise
-        except Exception:  # noqa: BLE001 - of an outdated log; with locks it is raised again
+        except Exception:  # noqa: BLE001 - the log may be outdated; the run with locks raises it
             return None
 
     async def _outcome(self, account_id: str, deferred: _Deferred) -> Conflict | OutcomeUnknown | None:
@@ -139,7 +139,7 @@ class PostgresTransactions:
         statement, values = statement_of(account_id, works)
         try:
             await self._database.write_once(statement, *values)
-        except Exception as error:  # noqa: BLE001 - each caller raises it
+        except Exception as error:  # noqa: BLE001 - it is the result of each work, and raised there
             self._remembered.forget(entry.key for work in works for entry in work.entries)
             return error
         for work in works:

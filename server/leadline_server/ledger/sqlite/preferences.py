@@ -21,7 +21,7 @@ class SqlitePreferences:
         self._version = version
         self._cache: SettingsCache[tuple[str, str], PreferencesInForce] = SettingsCache(version)
 
-    def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:  # noqa: ARG002 - of the port
+    def last_read(self, account_id: str, user_id: str) -> PreferencesInForce | None:  # noqa: ARG002 - the port has it
         """None, always: `get` reads the cache at once, and a caller that gets None calls it."""
         return None
 

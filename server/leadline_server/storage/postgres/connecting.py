@@ -56,7 +56,7 @@ class Connector:
         for url in tuple(self._urls):
             try:
                 connection = await self._connect(url, options)
-            except Exception as error:  # noqa: BLE001 - the next host is tried; the last raises it
+            except Exception as error:  # noqa: BLE001 - the next host is tried; it is raised if all fail
                 errors.append(error)
             else:
                 self._urls.remove(url)

@@ -44,7 +44,7 @@ class WakeUps:
         while True:
             try:
                 await self._listen()
-            except Exception as error:  # noqa: BLE001 - it connects again; watchers only poll meanwhile
+            except Exception as error:  # noqa: BLE001 - it connects again; watchers poll meanwhile
                 _log.warning("wake-ups paused", error=type(error).__name__)
             await asyncio.sleep(_AGAIN_SECONDS)
 
