@@ -65,7 +65,7 @@ async def killed_again_and_again(folder: Path, rounds: int, troubles: list[dict[
                 phones.append(Phones(f"round-{number}", callers(number)))
                 load = asyncio.create_task(phones[-1].ring_until_gone(server))
                 trouble = asyncio.create_task(make_trouble(crm, troubles, chance))
-                if number % 2 == 0:
+                if number % 3:
                     await asyncio.to_thread(until, lambda: bool(phones[-1].answered))
                 await asyncio.sleep(chance.uniform(0.1, 0.9))  # the instant is what chance decides here
                 server.kill()
@@ -75,7 +75,7 @@ async def killed_again_and_again(folder: Path, rounds: int, troubles: list[dict[
         with serving(folder / "data", crm, **PROMISES) as [server]:
             logs = await settled(server, 60 + 3 * rounds)
         assert_exactly_once(crm.written(), logs, phones)
-        assert sum(1 for phone in phones if phone.answered) >= rounds / 2, "most kills came before any answer"
+        assert sum(1 for phone in phones if phone.answered) > rounds / 2, "most kills came before any answer"
 
 
 def callers(round_: int) -> Callable[[int], str]:
