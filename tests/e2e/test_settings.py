@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import pytest
@@ -246,12 +246,16 @@ def test_everything_bad_about_accounts_is_named(tmp_path: Path) -> None:
     }
 
 
+FREE_PORTS: Final = {"LEADLINE_LISTEN": "127.0.0.1:0", "LEADLINE_METRICS_LISTEN": "127.0.0.1:0"}
+"""A server of the person who runs the tests may have the ports that leadline takes by default."""
+
+
 @pytest.mark.parametrize("name", ["ledger.db", "crm.db"])
 def test_a_database_that_is_none_is_named_and_left_as_it_is(tmp_path: Path, name: str) -> None:
     file = tmp_path / name
     file.write_bytes(b"not a database at all" * 100)
     settings = {"LEADLINE_DATA_DIR": str(tmp_path), "LEADLINE_LOG_LEVEL": "error"}
-    [problem] = not_served(settings=settings | {"LEADLINE_LISTEN": "127.0.0.1:0"})
+    [problem] = not_served(settings=settings | FREE_PORTS)
     assert str(file) in problem
     assert file.read_bytes() == b"not a database at all" * 100
 
@@ -259,7 +263,8 @@ def test_a_database_that_is_none_is_named_and_left_as_it_is(tmp_path: Path, name
 def test_a_data_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "data"
     file.write_text("mine")
-    [problem] = not_served(settings={"LEADLINE_DATA_DIR": str(file), "LEADLINE_LOG_LEVEL": "error"})
+    settings = {"LEADLINE_DATA_DIR": str(file), "LEADLINE_LOG_LEVEL": "error"}
+    [problem] = not_served(settings=settings | FREE_PORTS)
     assert str(file) in problem
 
 
