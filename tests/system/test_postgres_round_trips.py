@@ -41,7 +41,7 @@ BACKGROUND: Final = (
     "replicas",
     "is_standby",
     "UPDATE ledger",
-    *("current_setting", "typeinfo"),  # a connection begins
+    *("current_setting", "typeinfo", "set_config('jit'"),  # a connection begins
     "clock_timestamp",
     *("BEGIN", "pg_current_xact_id_if_assigned", "COMMIT"),  # of the transactions among them: see the test
 )
