@@ -5,7 +5,7 @@
     python tools/dist_check.py --lowest              with the oldest packages that are allowed (needs uv)
 
 For each Python: the client alone from the wheel and from the sdist, and the server with each extra, each in an environment
-of its own. Server and client both log a call. pip takes the other packages from its index.
+of its own. Server and client both log a call. uv installs if it is there, since it is much faster, and otherwise pip.
 """
 
 import argparse
@@ -102,8 +102,9 @@ def _installed(python: str, venv: Path, package: str, *, is_lowest: bool) -> Pat
     """The `bin` of a fresh environment that has a package and what it needs."""
     shutil.rmtree(venv, ignore_errors=True)
     _run(python, "-m", "venv", "--without-pip", venv)
-    if is_lowest:
-        _run("uv", "pip", "install", "--quiet", "--resolution", "lowest-direct", "--python", venv, package)
+    if is_lowest or shutil.which("uv"):
+        versions = "lowest-direct" if is_lowest else "highest"
+        _run("uv", "pip", "install", "--quiet", "--resolution", versions, "--python", venv, package)
     else:
         # This Python's pip installs into the others: a pip of their own would take most of the time.
         pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", venv / "bin/python")
