@@ -15,7 +15,14 @@ OF_OTHERS: Final = (TABLE, "docs/comparison.md", "docs/glossary.md")
 WORDS: Final = re.compile(r"\b(?:never|always|exactly once)\b", re.IGNORECASE)
 OF_BEHAVIOUR: Final = (
     "README.md",
-    *(f"docs/{name}.md" for name in ("access", "directory", "flow", "guarantees", "preferences")),
+    *(
+        f"docs/{name}.md"
+        for name in (
+            "access accounts call-records caller-id-names clients contact-files crms declarative-adapter deployment directory"
+            " errors flow guarantees http ingress-definitions limits operations phone-systems preferences remote-adapters"
+            " runbooks runbooks-postgres scaling security settings"
+        ).split()
+    ),
 )
 """Pages on which sentences with more words than WORDS promise something."""
 MORE_WORDS: Final = re.compile(r"\b(?:never|always|exactly|only|at most)\b", re.IGNORECASE)
@@ -35,6 +42,39 @@ NO_PROMISES: Final = (
     "exactly once |",  # rows of the generated tables: the lines below them say what the words mean
     "| exactly once",
     "Only BottleCRM was also tried by hand.",  # how the adapters were tested
+    "| What | At most |",  # heads of tables, whose figures come from the code
+    # instructions to people
+    "Declare only capabilities that hold",
+    "Give `paging` or `complete` if a search may return only a part.",
+    "Install only packages that you trust",
+    "Let only known phone systems reach the gRPC port.",
+    "Let the host reach the repositories of certificates only.",
+    "Other programs should only read these files",
+    "Use it where a network that only your services reach protects the port.",
+    # what CRMs and phone systems do, and what follows for people
+    "Some CRMs return the main number only.",
+    "a CRM that rotates refresh tokens accepts the newest one only",
+    "only the first event of a leg has its direction",
+    "The only unique key of contacts is the e-mail address.",
+    "in `more_phone_properties` only as they are written",
+    "who wait for 7 seconds at most, as measured",
+    "If none has it and the rule only warns",
+    "and one a format, at most 10 in 2 seconds",
+    "But COQL finds only the written form",
+    "each part has 100 characters at most",
+    "Other users see only their own contacts",
+    "of 10,000 characters at most",
+    "can be read only by that record's id",
+    # descriptions
+    "; for links only.",
+    "Measured by `make bench` with `--only",
+    "Older backups keep what they have; they lose the secrets only if",
+    "Only then the way back is the backup.",
+    "Unset: only in the forms that the definition sends",
+    "While a copy is made, the write-ahead log only grows.",
+    "`post` removes what only old servers needed.",
+    "it says only that the leg has ended",
+    "what only the old version needs is removed by the upgrade after this one",
 )
 """Parts of sentences with one of WORDS that promise nothing."""
 
