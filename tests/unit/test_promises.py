@@ -15,14 +15,31 @@ OF_OTHERS: Final = (TABLE, "docs/comparison.md", "docs/glossary.md")
 WORDS: Final = re.compile(r"\b(?:never|always|exactly once)\b", re.IGNORECASE)
 OF_BEHAVIOUR: Final = (
     "README.md",
-    *(
-        f"docs/{name}.md"
-        for name in (
-            "access accounts call-records caller-id-names clients contact-files crms declarative-adapter deployment directory"
-            " errors flow guarantees http ingress-definitions limits operations phone-systems preferences remote-adapters"
-            " runbooks runbooks-postgres scaling security settings"
-        ).split()
-    ),
+    "docs/access.md",
+    "docs/accounts.md",
+    "docs/call-records.md",
+    "docs/caller-id-names.md",
+    "docs/clients.md",
+    "docs/contact-files.md",
+    "docs/crms.md",
+    "docs/declarative-adapter.md",
+    "docs/deployment.md",
+    "docs/directory.md",
+    "docs/errors.md",
+    "docs/flow.md",
+    "docs/guarantees.md",
+    "docs/http.md",
+    "docs/ingress-definitions.md",
+    "docs/limits.md",
+    "docs/operations.md",
+    "docs/phone-systems.md",
+    "docs/preferences.md",
+    "docs/remote-adapters.md",
+    "docs/runbooks.md",
+    "docs/runbooks-postgres.md",
+    "docs/scaling.md",
+    "docs/security.md",
+    "docs/settings.md",
 )
 """Pages on which sentences with more words than WORDS promise something."""
 MORE_WORDS: Final = re.compile(r"\b(?:never|always|exactly|only|at most)\b", re.IGNORECASE)
@@ -31,9 +48,7 @@ NO_PROMISES: Final = (
     "Without it: never.",  # a default
     "Never delete or copy one alone.",  # an instruction, as the next ones are
     "Never start the first machine's server again",
-    "so never start servers on a copy while the original is in use",
     "0: never.",  # a value of a setting
-    "is never part of a",
     "With 500 always in flight",  # how something was measured
     "A request takes effect within 30 seconds, or never.",  # what is assumed of a vendor, and listed as an assumption
     "Handshakes that never end take all descriptors.",  # an attack, whose row names its test
