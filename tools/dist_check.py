@@ -4,8 +4,9 @@
     python tools/dist_check.py python3.12 python3.13 with these, each in turn
     python tools/dist_check.py --lowest              with the oldest packages that are allowed (needs uv)
 
-For each Python: the client alone from the wheel and from the sdist, and the server with each extra, each in an environment
-of its own. Server and client both log a call. uv installs if it is there, since it is much faster, and otherwise pip.
+For each Python: the client alone from the wheel and from the sdist, and the server with each extra, each in an
+environment of its own. Server and client both log a call. uv installs if it is there, since it is much faster, and
+otherwise pip.
 """
 
 import argparse

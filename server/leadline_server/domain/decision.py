@@ -198,7 +198,7 @@ def _among(
         why = "" if action is MultipleMatchAction.DO_NOTHING else ", none of which has the time that decides"
         return unlogged(
             CallLogReason.SEVERAL_CONTACTS,
-            f"{several}{why}; {decided}, so a person has to choose.",
+            f"{several}{why}; {decided}.",
             candidates,
         )
     return Decision(
