@@ -222,6 +222,9 @@ LIMITS: Final[dict[str, Sequence[Limit]]] = {
             "the next line says how many were left out; errors are never left out",
         ),
         Limit("domain.directory:MAX_USERS", "users", "the directory of an account", "RESOURCE_EXHAUSTED"),
+        Limit("ingress.quarantined_requests:MOST_EVENTS", "events", "the quarantine of an account", "the oldest go"),
+        Limit("ingress.quarantined_requests:MOST_BYTES", "bytes", "the quarantine of an account", "the oldest go"),
+        Limit("retention.pruner:QUARANTINE_KEPT", "seconds", "an event in the quarantine", "it goes"),
     ),
     "server": (
         Limit(
@@ -230,7 +233,7 @@ LIMITS: Final[dict[str, Sequence[Limit]]] = {
             "calls that wait to begin, in each of gRPC's three queues",
             "RESOURCE_EXHAUSTED",
         ),
-        Limit("http.server:MAX_CONNECTIONS", "connections", "HTTP", "HTTP 503"),
+        Limit("http.server:MAX_CONNECTIONS", "connections", "HTTP", "further ones are closed at once"),
         Limit(
             "transport.connection_watch:MOST_ABANDONED",
             "streams",

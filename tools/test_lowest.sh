@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --no-header pyproject.toml \
-    --extra server --extra http --extra otel -o "$folder/lowest.txt"
+    --extra server --extra http --extra postgres --extra otel -o "$folder/lowest.txt"
 uv venv --quiet --python 3.11 "$folder/venv"
 uv pip install --quiet --python "$folder/venv/bin/python" -r "$folder/lowest.txt" hypothesis pytest pytest-asyncio pytest-xdist packaging
 uv pip install --quiet --python "$folder/venv/bin/python" --no-deps hatchling editables pathspec pluggy trove-classifiers

@@ -109,7 +109,8 @@ def test_entries_of_the_audit_trail_that_wait_and_a_receiver_that_is_away_are_wa
         connection.commit()
     config = tmp_path / "leadline.toml"
     config.write_text("otlp_endpoint = 'http://127.0.0.1:1'")
-    _, checks = diagnosed(tmp_path, "--config", str(config))
+    code, checks = diagnosed(tmp_path, "--config", str(config))
+    assert code == 0
     assert checks["audit"]["found"] == "1 entries wait for their place in a chain"
     assert (checks["audit"]["state"], checks["traces"]["state"]) == ("warning", "warning")
     assert checks["traces"]["found"] == "127.0.0.1:1 does not answer: Connection refused"

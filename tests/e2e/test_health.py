@@ -37,6 +37,19 @@ def test_a_server_with_tls_is_asked_by_its_own_files(tmp_path: Path) -> None:
         assert asked(server, {})[0] == 1  # in plain text
 
 
+def test_a_server_with_another_certificate_than_that_of_the_settings_is_not_trusted(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    served, named = authority.issue("served", "127.0.0.1"), authority.issue("named", "127.0.0.1")
+    settings = [
+        {"LEADLINE_TLS_CERTIFICATE": str(pair.certificate), "LEADLINE_TLS_KEY": str(pair.key)}
+        for pair in (served, named)
+    ]
+    with server_process(tmp_path / "data", settings=settings[0]) as server:
+        assert asked(server, settings[0]) == (0, "SERVING")
+        code, told = asked(server, settings[1])
+    assert (code, told[:10]) == (1, "no answer:")
+
+
 @pytest.mark.parametrize("certificate", ["no PEM", ""])
 def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path, certificate: str) -> None:
     file = tmp_path / "server.pem"

@@ -32,7 +32,7 @@ async def _fill(path: Path, calls: int) -> None:
                     reason=CallLogReason.NO_CONTACT,
                     input_revision=1,
                     decided_revision=1,
-                    explanation="No contact has +14155550123; DO_NOTHING by the built-in default.",
+                    explanation="No contact has it; unknown_contact_action is DO_NOTHING by the built-in default.",
                 )
                 for number in range(first, first + GROUP)
             ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
-from leadline import AsyncClient, Client, Tls, errors
+from leadline import AsyncClient, Client, Tls, _connection, errors
 from leadline.v1 import contact_service_pb2 as contacts_pb
 from leadline.v1.call_log_service_pb2 import WatchCallLogsRequest, WatchCallLogsResponse
 from support.certificates import Authority, Pair
@@ -112,6 +112,23 @@ async def test_a_new_client_certificate_is_shown_on_a_new_connection(
         _put(new, tmp_path)
         await client.find_contact("+14155550123")
         assert it.names == [b"old", b"new"]
+
+
+async def test_the_files_are_not_looked_at_more_than_once_in_that_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_connection, "_LOOK_SECONDS", 3600.0)
+    authority = Authority(tmp_path)
+    tls = Tls(ca=authority.file, certificate=tmp_path / "own.pem", key=tmp_path / "own.key")
+    _put(authority.issue("old"), tmp_path)
+    async with (
+        door(authority.issue("server"), authority) as (it, port),
+        AsyncClient(f"{LOCALHOST}:{port}", account="demo", tls=tls) as client,
+    ):
+        await client.find_contact("+14155550123")
+        _put(authority.issue("new"), tmp_path)
+        await client.find_contact("+14155550123")
+        assert it.names == [b"old", b"old"]
 
 
 async def test_files_that_cannot_be_used_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline_server.http import server as http_server_module
 from leadline_server.http.protocol import bounded_protocol
 from leadline_server.http.server import HttpOptions, http_server
-from leadline_server.transport import metrics
+from leadline_server.transport import connections, metrics
 from leadline_server.transport.connections import ConnectionLimits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
@@ -64,6 +64,17 @@ async def _is_answered(address: str) -> bool:
             return bool(await answered(opened))
         except ConnectionError:
             return False
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "grpc_connections", "http_connections"), [(1_024, 576, 192), (65_536, 10_000, 1_000), (100, 6, 2)]
+)
+def test_http_gets_a_quarter_of_the_connections_and_1000_at_most(
+    descriptors: int, grpc_connections: int, http_connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "raise_descriptors", lambda: descriptors)
+    limits = connections.connection_limits(10_000, 0.0)
+    assert (limits.grpc, limits.http) == (grpc_connections, http_connections)
 
 
 async def test_idle_connections_do_not_keep_health_checks_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -228,6 +228,12 @@ def test_blanks_alone_make_no_place(name: str) -> None:
     assert usable_name(name, NUMBER) == " ".join(name.split())
 
 
+def test_256_characters_are_read() -> None:
+    assert usable_name("Jane" + " " * 249 + "Roe", NUMBER) == "Jane Roe"
+    assert usable_name("Jane" + " " * 250 + "Roe", NUMBER) == "Jane Ro"
+    assert usable_name("Jane" + " " * 252 + "Roe", NUMBER) == "Jane"
+
+
 @pytest.mark.parametrize("layer", ['"', "&amp;", "SALES:", "[", "=?utf-8?B?", "Q1 ", "\\\\", "\u00c3"])
 def test_layers_that_never_end_cost_little_and_name_no_one_or_end(layer: str) -> None:
     usable = usable_name(layer * 5000 + "Jane Roe", NUMBER, ("SALES:",) * 100)

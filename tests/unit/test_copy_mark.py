@@ -1,5 +1,6 @@
 """A restored copy of a ledger: its mark, what it refuses, and which of its new calls may be in the CRM already."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from leadline_server.crm.wrappers.standby import StandbyCrm
+from leadline_server.delivery.copy_watch import CopyWatch
 from leadline_server.domain.ledger_errors import KeyMissing, StandbyLedger
 from leadline_server.domain.request_not_sent import CrmNotUsed
 from leadline_server.encryption.cipher import new_key
@@ -16,6 +18,7 @@ from leadline_server.ledger.sqlite.backup import back_up_ledger
 from leadline_server.ledger.sqlite.secrets import read_secrets_state
 from leadline_server.ports.crm_guarantees import CrmMethod
 from leadline_server.ports.ledger import CopyState, SecretsState
+from leadline_server.testing.ledger_samples import call_log
 from support.operations import OPERATIONS, create, memory_crm
 from support.secrets_keys import key_file, keys_with
 
@@ -43,6 +46,22 @@ async def test_a_copy_leases_no_tokens_until_it_is_live(tmp_path: Path) -> None:
         assert await ledger.tokens.acquire("sales", "me", NOW, NOW + MINUTE)
         assert not await ledger.copy_mark.make_live(NOW + MINUTE)
         assert await ledger.copy_mark.state() == CopyState(live_since=NOW)
+
+
+async def test_a_running_server_of_a_standby_notices_that_the_copy_is_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadline_server.delivery.copy_watch.ASK_SECONDS", 0.01)
+    async with open_sqlite_ledger(await restored(tmp_path)) as ledger:
+        watch = CopyWatch(ledger.copy_mark, await ledger.copy_mark.state())
+        running = asyncio.create_task(watch.run())
+        assert not (await asyncio.wait({running}, timeout=0.1))[0]
+        assert (watch.was_restored, watch.is_standby()) == (True, True)
+        await ledger.copy_mark.make_live(NOW)
+        await asyncio.wait_for(running, 10)
+        assert (watch.was_restored, watch.is_standby()) == (True, False)
+        calls = [call_log(call_id, start_time=NOW + after) for call_id, after in (("old", -MINUTE), ("new", MINUTE))]
+        assert [watch.may_lack(log) for log in calls] == [True, False]
 
 
 async def test_a_ledger_says_which_keys_it_needs_and_drops_what_they_encrypt(tmp_path: Path) -> None:

@@ -29,8 +29,11 @@ from unit.strategies import NUMBER, effective
     [
         (decided(inbound(), BUILT_IN, match(ANN)), [NUMBER, "Ann", "c1", "EXACT"]),
         (decided(inbound(), BUILT_IN, match(SOMEBODY)), [NUMBER, "placeholder", "c3"]),
-        (decided(inbound()), [NUMBER, "DO_NOTHING", "the built-in default"]),
-        (decided(inbound(), CREATING), [NUMBER, "CREATE_PLACEHOLDER", "the user's preference", "'Unknown Caller'"]),
+        (decided(inbound()), [NUMBER, "unknown_contact_action is DO_NOTHING by the built-in default"]),
+        (
+            decided(inbound(), CREATING),
+            [NUMBER, "unknown_contact_action is CREATE_PLACEHOLDER by the user's preference", "'Unknown Caller'"],
+        ),
         (
             decided(inbound(), effective(unknown_contact_action=CREATE, locked=["unknown_contact_action"])),
             [NUMBER, "CREATE_PLACEHOLDER", "the account's default, locked by the administrator"],
@@ -41,7 +44,7 @@ from unit.strategies import NUMBER, effective
         ),
         (
             decided(inbound(), BUILT_IN, match(ANN), match(BO)),
-            [NUMBER, "2 contacts", "DO_NOTHING", "the built-in default"],
+            [NUMBER, "2 contacts", "multiple_match_action is DO_NOTHING by the built-in default"],
         ),
         (
             decided(
@@ -50,7 +53,7 @@ from unit.strategies import NUMBER, effective
                 match(ANN),
                 match(BO),
             ),
-            [NUMBER, "2 contacts", "FIRST_ALPHABETICAL", "the user's preference", "Ann", "c1"],
+            [NUMBER, "2 contacts", "multiple_match_action is FIRST_ALPHABETICAL by the user's preference", "Ann", "c1"],
         ),
         (asked(inbound(), effective(auto_log_calls=False)), ["Automatic logging", "the user's preference"]),
         (

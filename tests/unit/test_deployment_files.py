@@ -140,6 +140,19 @@ def test_probes_ask_for_grpc_health(probe: str) -> None:
     assert CliRunner().invoke(app, [*command[1:], "--help"]).exit_code == 0
 
 
+def test_a_database_that_is_away_restarts_no_pod() -> None:
+    assert SERVER["livenessProbe"]["tcpSocket"] == {"port": "grpc"}
+    assert "exec" not in SERVER["livenessProbe"]
+
+
+def test_the_autoscaler_adds_pods_from_60_percent_on_and_takes_one_away_in_two_minutes() -> None:
+    spec = OBJECTS["HorizontalPodAutoscaler", "leadline"]["spec"]
+    [metric] = spec["metrics"]
+    assert metric["resource"]["name"] == "cpu"
+    assert metric["resource"]["target"] == {"type": "Utilization", "averageUtilization": 60}
+    assert spec["behavior"]["scaleDown"]["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 120}]
+
+
 def test_everything_selects_the_pods_and_names_their_ports() -> None:
     labels = POD["metadata"]["labels"]
     assert OBJECTS["Deployment", "leadline"]["spec"]["selector"]["matchLabels"] == labels

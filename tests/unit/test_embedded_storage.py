@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from leadline_server.domain.ledger_errors import LedgerFull, LedgerUnavailable
+from leadline_server.storage.integrity import check_pages
 from leadline_server.storage.sqlite import SqliteDatabase, open_database
 from unit.notes_database import add, notes, notes_package
 
@@ -163,6 +165,26 @@ async def test_only_the_owner_may_use_a_new_file_and_its_folder(
     database: SqliteDatabase, path: Path, name: str, mode: int
 ) -> None:
     assert stat.S_IMODE(os.stat(path.parent / name).st_mode) == mode  # noqa: PTH116 - pathlib's is frowned upon in async
+
+
+def test_the_check_at_the_start_ends_when_its_time_is_over() -> None:
+    """SQLite evaluates a CHECK for each row that it checks: so it can be slow here, and be counted."""
+    checked, checking = 0, threading.Event()
+
+    def slow(_: int) -> int:
+        nonlocal checked
+        checked += checking.is_set()
+        time.sleep(0.01 if checking.is_set() else 0)
+        return 1
+
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.create_function("slow", 1, slow, deterministic=True)
+        connection.execute("CREATE TABLE rows (id INTEGER CHECK (slow(id)))")
+        connection.executemany("INSERT INTO rows VALUES (?)", ((number,) for number in range(1_000)))
+        connection.commit()
+        checking.set()
+        check_pages(connection, seconds=0.1)
+    assert 0 < checked < 1_000
 
 
 async def test_closing_finishes_submitted_work_and_ends_the_threads(path: Path, migrations: str) -> None:

@@ -14,6 +14,7 @@ from leadline_server.ports.ledger import CallLogs, Change, Ledger
 from leadline_server.testing.ledger_samples import ACCOUNT, call_log, counted, key, put
 from leadline_server.watch.feed import ChangeFeed
 from leadline_server.watch.feeds import ChangeFeeds
+from leadline_server.watch.schedule import BatchTurns
 from support.apps import ACCOUNT as HARNESS_ACCOUNT
 from support.apps import Harness
 from support.feed_places import SECONDS, at_work
@@ -31,6 +32,16 @@ async def test_turns_are_spread_over_the_round(ledger: Ledger) -> None:
         phases = sorted(watching.enter_context(feed.watching_in_batches()) for _ in range(1_000))
     gaps = [later - earlier for earlier, later in pairwise([*phases, phases[0] + 1])]
     assert max(gaps) < 0.003
+
+
+@pytest.mark.parametrize(("watchers", "seconds"), [(1, 0.002), (500, 1.0), (5_000, 2.0)])
+async def test_a_round_has_2_milliseconds_for_each_watcher_and_2_seconds_at_most(watchers: int, seconds: float) -> None:
+    turns = BatchTurns()
+    with ExitStack() as watching:
+        for _ in range(watchers):
+            watching.enter_context(turns.joined())
+        soon = asyncio.get_running_loop().time() % seconds / seconds
+        assert await turns.wait(soon) == seconds
 
 
 class Asked:

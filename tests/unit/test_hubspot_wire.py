@@ -179,6 +179,7 @@ def test_a_call_is_looked_for_by_its_key_alone() -> None:
         {"token": "t", "portal_id": "hub"},
         {"token": "t", "call_id_property": "Call ID"},
         {"token": "t", "more_phone_properties": [""]},
+        {"token": "t", "more_phone_properties": [f"phone_{number}" for number in range(7)]},
         {"token": "t", "api_url": "http://api.example.com"},
         {"token": "t", "searches_per_second": 0},
     ],

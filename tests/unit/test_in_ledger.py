@@ -78,6 +78,18 @@ async def test_an_unknown_caller_gets_one_placeholder_however_many_call(tmp_path
     assert rows(ledger, "SELECT scope, begun FROM placeholder_counts WHERE begun") == [("account", 1)]
 
 
+async def test_a_placeholder_that_the_crm_refuses_takes_no_room_from_the_limits(
+    tmp_path: Path, guarded: Harness
+) -> None:
+    create = UnknownContactAction.CREATE_PLACEHOLDER
+    await guarded.prefer(unknown_contact_action=create, placeholder_contact_type="wizard")
+    refused = await guarded.log("call-1")
+    assert (refused.state, refused.reason) == (CallLogState.FAILED, CallLogReason.CRM_REJECTED)
+    ledger = tmp_path / "ledger.db"
+    assert rows(ledger, "SELECT count(*) FROM crm_contacts") == [(0,)]
+    assert rows(ledger, "SELECT scope, begun FROM placeholder_counts WHERE begun") == []
+
+
 async def test_with_a_rate_limit_calls_are_delivered_later_and_once(tmp_path: Path) -> None:
     async with open_harness(tmp_path, account_rate=20.0) as harness:
         await harness.prefer(unknown_contact_action=UnknownContactAction.CREATE_PLACEHOLDER)
@@ -121,6 +133,8 @@ async def test_a_request_id_is_answered_once(guarded: Harness) -> None:
         await guarded.create("Bo", BO, request_id=request)
     with pytest.raises(ContactAlreadyExists):
         await guarded.create("Ada", ADA)
+    with pytest.raises(ContactAlreadyExists):
+        await guarded.create("Ada", ADA, request_id=request.upper())
     twice = [await guarded.create("Ada", ADA, request_id=request[::-1], allow_duplicate=True) for _ in range(2)]
     assert twice[0] == twice[1]
     assert len(await guarded.find(ADA)) == 2

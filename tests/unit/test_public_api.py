@@ -50,6 +50,12 @@ def test_the_documents_show_public_modules_alone(page: str) -> None:
     assert imported(code) - {EMBEDDED} <= set(MODULES)
 
 
+def test_the_contract_imports_nothing_but_itself_and_google_protobuf() -> None:
+    texts = [path.read_text("utf-8") for path in (ROOT / "protos" / "leadline" / "v1").glob("*.proto")]
+    files = re.findall(r'^import "(.*)";', "\n".join(texts), re.MULTILINE)
+    assert {name.rpartition("/")[0] for name in files} == {"google/protobuf", "leadline/v1"}
+
+
 def test_the_start_page_lists_every_page() -> None:
     listed = set(re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs" / "index.md").read_text("utf-8")))
     assert listed == {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}

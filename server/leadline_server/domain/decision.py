@@ -192,19 +192,19 @@ def _among(
     several = f"{situation.number.text} matches {len(rivals)} contacts"
     if situation.trigger is LogTrigger.MANUAL:
         return unlogged(CallLogReason.SEVERAL_CONTACTS, f"{several}; a person has to choose.", candidates)
-    origin = preferences.origin("multiple_match_action")
+    decided = f"multiple_match_action is {action.name} by {preferences.origin('multiple_match_action')}"
     picked = pick(rivals, action)
     if picked is None:
         why = "" if action is MultipleMatchAction.DO_NOTHING else ", none of which has the time that decides"
         return unlogged(
             CallLogReason.SEVERAL_CONTACTS,
-            f"{several}{why}; {action.name} by {origin} leaves the choice to a person.",
+            f"{several}{why}; {decided}.",
             candidates,
         )
     return Decision(
         contact=picked.contact,
         reason=CallLogReason.MATCH_RESOLVED,
-        explanation=f"{several}; {action.name} by {origin} picks {named(picked.contact)}.",
+        explanation=f"{several}; {decided}, which picks {named(picked.contact)}.",
         candidates=candidates,
     )
 

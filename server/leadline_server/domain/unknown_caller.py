@@ -26,9 +26,10 @@ def unknown_caller(situation: Situation, preferences: EffectivePreferences) -> C
             f"{none_has}, read as {number.e164} or, without the dial prefix, as {number.other_reading}; both can be the"
             " number, so no contact is created.",
         )
-    action, origin = preferences.unknown_contact_action, preferences.origin("unknown_contact_action")
+    action = preferences.unknown_contact_action
+    decided = f"unknown_contact_action is {action.name} by {preferences.origin('unknown_contact_action')}"
     if action is not UnknownContactAction.CREATE_PLACEHOLDER:
-        return unlogged(CallLogReason.NO_CONTACT, f"{none_has}; {action.name} by {origin}.")
+        return unlogged(CallLogReason.NO_CONTACT, f"{none_has}; {decided}.")
     sent = situation.call.counterpart(situation.user_id).name
     caller_id = usable_name(sent, number, situation.caller_id_prefixes)
     name = preferences.placeholder_name
@@ -41,7 +42,7 @@ def unknown_caller(situation: Situation, preferences: EffectivePreferences) -> C
         number=number,
         name=name,
         contact_type=preferences.placeholder_contact_type,
-        explanation=f"{none_has}; {action.name} by {origin} made {name!r}, named by {named}.",
+        explanation=f"{none_has}; {decided}, so leadline created {name!r}, named by {named}.",
     )
 
 
