@@ -1,7 +1,7 @@
 """Two servers share a ledger, a CRM and a stranger; one dies, or an answer is lost: one contact all the same."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from leadline_server.domain.crm_errors import CrmAuthFailed, CrmError, CrmRateLi
 from leadline_server.domain.errors import ContactAlreadyExists
 from leadline_server.ports.ledger import Claimed
 from leadline_server.storage.sqlite import SqliteDatabase
-from support.apps import ACCOUNT, STRANGER, SettableClock
+from support.apps import ACCOUNT, STRANGER
 from support.claims import (
     THIRD,
     THIRDS_KEY,
@@ -35,24 +35,6 @@ pytestmark = each_ledger
 
 CALLERS = 64
 ROUNDS, SHORT_ROUNDS = 20, 3
-
-
-@pytest.fixture
-async def servers(tmp_path: Path) -> AsyncIterator[Servers]:
-    async with two_servers(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def lagging() -> LaggingCrm:
-    return LaggingCrm(SettableClock())
-
-
-@pytest.fixture
-async def apart(tmp_path: Path, lagging: LaggingCrm) -> AsyncIterator[Servers]:
-    """Two servers before the lagging CRM."""
-    async with two_servers(tmp_path, lagging.wrap) as opened:
-        yield opened
 
 
 async def call_both(servers: Servers) -> list[Any]:

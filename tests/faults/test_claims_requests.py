@@ -1,9 +1,7 @@
 """CreateContact with a request id, repeated at another server, at once or after a crash: the same contact."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from leadline_server.concurrency.lease import LEASE
@@ -11,7 +9,7 @@ from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.crm_errors import CrmOutcomeUnknown
 from leadline_server.domain.errors import ContactAlreadyExists
 from leadline_server.ports.ledger import Claimed
-from support.apps import ACCOUNT, STRANGER, Harness, SettableClock
+from support.apps import ACCOUNT, STRANGER, Harness
 from support.claims import (
     THIRD,
     Servers,
@@ -19,7 +17,6 @@ from support.claims import (
     found,
     freed,
     pass_time,
-    two_servers,
 )
 from support.lagging_crm import LaggingCrm
 from support.ledgers import each_ledger
@@ -28,24 +25,6 @@ pytestmark = each_ledger
 
 REQUEST = "0b7a3a1e-4b0e-4a57-9a0b-6f1f8f1f2a01"
 ANOTHER = "0c7a3a1e-4b0e-4a57-9a0b-6f1f8f1f2a02"
-
-
-@pytest.fixture
-async def servers(tmp_path: Path) -> AsyncIterator[Servers]:
-    async with two_servers(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def lagging() -> LaggingCrm:
-    return LaggingCrm(SettableClock())
-
-
-@pytest.fixture
-async def apart(tmp_path: Path, lagging: LaggingCrm) -> AsyncIterator[Servers]:
-    """Two servers before the lagging CRM."""
-    async with two_servers(tmp_path, lagging.wrap) as opened:
-        yield opened
 
 
 async def looked_at(harness: Harness) -> Claimed:

@@ -13,7 +13,6 @@ import pytest
 from aiohttp import web
 from leadline_server.clock import SystemClock
 from leadline_server.crm import adapter_registry
-from leadline_server.crm.adapter_registry import all_adapters
 from leadline_server.crm.connections import AccountCrm, ConnectionSpec, open_connections
 from leadline_server.crm.toolkit.adapter_type import (
     AccountView,
@@ -267,4 +266,7 @@ async def test_the_embedded_crm_is_in_the_ledgers_file(tmp_path: Path) -> None:
 
 
 def test_all_adapters_are_leadlines_own_and_those_that_are_installed() -> None:
-    assert [kind.name for kind in all_adapters()] == [*adapter_registry.BUILT_IN, "memory"]
+    assert [adapter_registry.adapter_type(name).name for name in adapter_registry.adapter_names()] == [
+        *adapter_registry.BUILT_IN,
+        "memory",
+    ]

@@ -1,6 +1,5 @@
 """The adapters that leadline knows: its own in an explicit table, others by an entry-point group."""
 
-from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Final
@@ -47,12 +46,6 @@ def adapter_type(name: str) -> AnyAdapterType:
             raise NoSuchAdapter(f"{name}: {entry.value} cannot be loaded ({type(error).__name__}: {error})") from error
         return _checked(name, found)
     raise NoSuchAdapter(f"{name!r} is not an adapter. There are: {', '.join(adapter_names())}")
-
-
-def all_adapters() -> Iterator[AnyAdapterType]:
-    """Every adapter that can be loaded."""
-    for name in adapter_names():
-        yield adapter_type(name)
 
 
 def _load(reference: str) -> object:
