@@ -1,12 +1,11 @@
 """Lookups of the embedded CRM on PostgreSQL: one round trip, and never by settings that another server has replaced."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from leadline.v1.contact_service_pb2 import FindContactRequest
-from leadline_server.commands.log_call import LogCall
+from leadline_server.commands.update_account_settings import AccountSettingsUpdate
 from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.preferences import AccountSettings
@@ -48,10 +47,8 @@ async def found(harness: Harness, *numbers: str) -> list[str]:
 
 
 async def in_region(harness: Harness, region: str) -> None:
-    def change(before: AccountSettings) -> AccountSettings:
-        return replace(before, default_region=region)
-
-    await harness.app.commands.update_account_settings.execute(await harness.account(), change)
+    update = AccountSettingsUpdate(settings=AccountSettings(default_region=region), fields=("default_region",))
+    await harness.app.commands.update_account_settings.execute(await harness.account(), update)
 
 
 async def test_a_lookup_takes_one_round_trip_also_one_that_finds_nothing(tmp_path: Path, url: str) -> None:
@@ -86,11 +83,10 @@ async def test_no_call_goes_by_a_region_that_another_server_has_replaced(tmp_pat
             assert (log.number.e164 == ADA) is (region == "US")
 
 
-async def test_an_account_that_another_server_deleted_is_not_found(tmp_path: Path, url: str) -> None:
-    async with open_harness(tmp_path / "1", ledger=url) as one, open_harness(tmp_path / "2", ledger=url) as other:
-        await one.create("Ada", ADA)
-        assert await found(other, ADA) == ["Ada"]
-        async with one.app.ledger_database() as database:
-            await database.execute("UPDATE accounts SET state = 'deleting'")
+async def test_an_account_that_is_being_deleted_is_not_found(tmp_path: Path, server: PostgresServer, url: str) -> None:
+    async with open_harness(tmp_path, ledger=url) as harness:
+        await harness.create("Ada", ADA)
+        assert await found(harness, ADA) == ["Ada"]
+        server.sql("UPDATE accounts SET state = 'deleting'", url.rpartition("/")[2])
         with pytest.raises(AccountNotFound):
-            await found(other, ADA)
+            await found(harness, ADA)
