@@ -210,9 +210,7 @@ async def test_an_update_of_a_log_that_people_have_moved_leaves_it_there(url: st
     await guarded.create("Ada", ADA)
     bo = await guarded.create("Bo", BO)
     await guarded.log("call-1", ADA)
-    await rows(
-        url, f"UPDATE crm_call_logs SET contact = (SELECT pk FROM crm_contacts WHERE id = '{bo.id}') RETURNING 1"
-    )
+    await rows(url, "UPDATE crm_call_logs SET contact = (SELECT pk FROM crm_contacts WHERE name = 'Bo') RETURNING 1")
     updated = await guarded.log("call-1", ADA, note="Called back")
     assert (updated.state, updated.contact and updated.contact.id) == (CallLogState.LOGGED, bo.id)
     found = "SELECT c.id, l.note FROM crm_call_logs AS l JOIN crm_contacts AS c ON c.pk = l.contact"
