@@ -85,8 +85,11 @@ class Harness:
             is_final=is_final,
         )
         report = CallReport(account_id=ACCOUNT, user_id=user, event=event, trigger=trigger, contact_id=contact_id)
-        return await self.app.commands.log_call.execute(
-            await self.account(), report, Budget(seconds), validate_only=validate_only
+        execute, budget = self.app.commands.log_call.execute, Budget(seconds)
+        if validate_only or contact_id:
+            return await execute(await self.account(), report, budget, validate_only=validate_only)
+        return await self.app.commands.accounts.confirmed(
+            ACCOUNT, lambda account, version: execute(account, report, budget, settings_version=version)
         )
 
     async def get(self, call_id: str) -> CallLog:

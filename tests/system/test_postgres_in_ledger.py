@@ -173,14 +173,64 @@ async def test_a_contact_that_is_deleted_meanwhile_gets_no_call(url: str, guarde
     assert await rows(url, "SELECT count(*) FROM crm_contact_numbers") == [(0,)]
 
 
-async def test_a_known_call_takes_three_round_trips(tmp_path: Path, url: str) -> None:
+async def test_a_known_call_takes_two_round_trips_and_an_update_one(tmp_path: Path, url: str) -> None:
     async with counting_proxy(url) as proxy, open_harness(tmp_path, ledger=proxy.url) as harness:
-        await harness.create("Ada", ADA)
-        for number in range(12):  # so that each connection has prepared the statements
-            await asyncio.gather(*(harness.log(f"warm-{number}-{n}", ADA) for n in range(3)))
-        costs = []
+        await warmed(harness)
+        known, updated = [], []
         for number in range(5):  # leadline's background work may add to some of them
+            call, before = f"known-{number}", proxy.trips
+            assert (await harness.log(call, ADA)).state is CallLogState.LOGGED
+            known.append(proxy.trips - before)
             before = proxy.trips
-            assert (await harness.log(f"known-{number}", ADA)).state is CallLogState.LOGGED
+            assert (await harness.log(call, ADA, note="Called back")).call.note == "Called back"
+            updated.append(proxy.trips - before)
+        assert (min(known), min(updated)) == (2, 1), (known, updated)
+    assert await rows(url, "SELECT count(*) FROM crm_call_logs WHERE note = 'Called back'") == [(5,)]
+
+
+async def test_an_update_of_a_call_that_another_server_wrote_takes_four_round_trips(tmp_path: Path, url: str) -> None:
+    async with (
+        counting_proxy(url) as proxy,
+        open_harness(tmp_path / "1", ledger=proxy.url) as one,
+        open_harness(tmp_path / "2", ledger=url) as other,
+    ):
+        await warmed(one)
+        costs = []
+        for number in range(8):  # its first ones prepare statements
+            await other.log(f"known-{number}", ADA)
+            before = proxy.trips
+            updated = await one.log(f"known-{number}", ADA, note="Called back")
             costs.append(proxy.trips - before)
-        assert min(costs) == 3, costs
+            assert (updated.state, updated.update_pending) == (CallLogState.LOGGED, False)
+        assert min(costs) == 4, costs  # its lookup, a refused statement, the call as it is, and the statement
+    assert await rows(url, "SELECT count(*) FROM crm_call_logs WHERE note = 'Called back'") == [(8,)]
+
+
+async def test_an_update_of_a_log_that_people_have_moved_leaves_it_there(url: str, guarded: Harness) -> None:
+    await guarded.create("Ada", ADA)
+    bo = await guarded.create("Bo", BO)
+    await guarded.log("call-1", ADA)
+    await rows(url, "UPDATE crm_call_logs SET contact = (SELECT pk FROM crm_contacts WHERE name = 'Bo') RETURNING 1")
+    updated = await guarded.log("call-1", ADA, note="Called back")
+    assert (updated.state, updated.contact and updated.contact.id) == (CallLogState.LOGGED, bo.id)
+    found = "SELECT c.id, l.note FROM crm_call_logs AS l JOIN crm_contacts AS c ON c.pk = l.contact"
+    assert await rows(url, found) == [(bo.id, "Called back")]
+
+
+async def test_new_calls_and_updates_that_come_together_share_their_contacts(url: str, guarded: Harness) -> None:
+    await guarded.create("Ada", ADA)
+    for number in range(10):
+        await guarded.log(f"old-{number}", ADA)
+    await asyncio.gather(
+        *(guarded.log(f"old-{number}", ADA, note="Called back") for number in range(10)),
+        *(guarded.log(f"new-{number}", ADA) for number in range(10)),
+    )
+    assert await rows(url, "SELECT count(*), count(note) FROM crm_call_logs WHERE contact IS NOT NULL") == [(20, 10)]
+
+
+async def warmed(harness: Harness) -> None:
+    """Ada is there, and each connection has prepared the statements."""
+    await harness.create("Ada", ADA)
+    for number in range(12):
+        await asyncio.gather(*(harness.log(f"warm-{number}-{n}", ADA) for n in range(3)))
+        await asyncio.gather(*(harness.log(f"warm-{number}-{n}", ADA, note="Again") for n in range(3)))

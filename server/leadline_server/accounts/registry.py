@@ -142,10 +142,20 @@ class AccountRegistry:
             AccountNotFound, AccountDisabled: as `get`.
         """
         seen = self._seen.get(account_id)
-        if seen is not None and self._versions.are_confirmed and seen.is_connected and seen.in_ledger is None:
+        if seen is not None and self._versions.are_confirmed and seen.is_connected:
             with suppress(SettingsChanged, InvalidRequest, AccountDisabled):
                 return await work(_served(seen), seen.record.settings_version)
         return await work(await self.get(account_id), 0)
+
+    def seen_in_ledger(self, account_id: str) -> Account | None:
+        """The account as this process last saw it, for a lookup that tells the settings version (`answer_now`).
+
+        None if its CRM does not live in the ledger, if it is disabled, or if to ask for the version costs nothing.
+        """
+        seen = self._seen.get(account_id)
+        if seen is None or not self._versions.are_confirmed or seen.in_ledger is None:
+            return None
+        return seen if seen.is_connected and seen.record.state is not AccountState.DISABLED else None
 
     def knows(self, account_id: str) -> bool:
         """Whether the account was used since the start, and so exists. It asks nothing."""

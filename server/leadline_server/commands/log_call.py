@@ -100,18 +100,20 @@ class LogCall:
             async with within(budget):
                 return await self._previewed(account, report)
         if account.in_ledger is not None:
-            return await self._delivered_in_ledger(account, report, budget)
+            return await self._delivered_in_ledger(account, report, budget, settings_version)
         return await self._delivered(account, report, budget, settings_version)
 
-    async def _delivered_in_ledger(self, account: Account, report: CallReport, budget: Budget) -> CallLog:
+    async def _delivered_in_ledger(
+        self, account: Account, report: CallReport, budget: Budget, settings_version: int
+    ) -> CallLog:
         """Store the report and deliver the call in one transaction, as far as that is possible."""
         lease = self._in_ledger.lease
         wanted = WantedChange(*self._change(account, report, lease), _checks_choice(report))
         async with within(budget):
             await self._transactions.prepare(account.id, report.user_id)
-            delivered = await self._in_ledger.deliver(account, wanted)
+            delivered = await self._in_ledger.deliver(account, wanted, settings_version)
         if delivered is None:
-            return await self._delivered(account, report, budget)
+            return await self._delivered(account, report, budget, settings_version)
         if delivered.is_whole:
             return delivered.log
         return await self._followed(account, delivered.log, budget)

@@ -97,11 +97,25 @@ class ContactLookup:
         if as_of < asked_at or search_lag:
             more, version = await self._not_shown_yet(account, looked_up, contacts, as_of)
             contacts.update(more)
-        if len(contacts) <= TURN:
-            matches = matches_of(looked_up, contacts.values(), account.rules)
-        else:
-            matches = await _matches(looked_up, tuple(contacts.values()), account.rules)
+        matches = await _matches_of(looked_up, tuple(contacts.values()), account.rules)
         return FoundContacts(matches, as_of, settings_version=version)
+
+    async def answer_now(self, account: Account, numbers: Sequence[PhoneNumber]) -> FoundContacts:
+        """As `answer`, with the settings version at that moment. Only if the account's CRM lives in the ledger.
+
+        Without numbers to look up, the version is 0.
+
+        Raises:
+            CrmTooMuch: the CRM has more contacts than leadline reads.
+            LedgerUnavailable: the storage failed.
+        """
+        if account.in_ledger is None:
+            raise TypeError("the account's CRM is not in the ledger's database")
+        asked_at = self._clock.now()
+        looked_up = [number for number in numbers if number.kind in _LOOKED_UP]
+        found, version = await account.in_ledger.find_now(looked_up)
+        matches = await _matches_of(looked_up, found, account.rules)
+        return FoundContacts(matches, asked_at, settings_version=version)
 
     async def _not_shown_yet(
         self, account: Account, numbers: Sequence[PhoneNumber], found: Mapping[str, Contact], as_of: datetime
@@ -130,6 +144,15 @@ class ContactLookup:
             await self._claims.forget(account.id, number_key, contact_id)
         except LedgerUnavailable as error:
             _log.warning("contact not forgotten", account_id=account.id, error=type(error).__name__)
+
+
+async def _matches_of(
+    numbers: Sequence[PhoneNumber], contacts: Sequence[Contact], rules: RulesOrRegion
+) -> tuple[ContactMatch, ...]:
+    """As `matches_of`; of many contacts in turns with other tasks."""
+    if len(contacts) <= TURN:
+        return matches_of(numbers, contacts, rules)
+    return await _matches(numbers, contacts, rules)
 
 
 async def _matches(

@@ -115,14 +115,17 @@ class InLedgerDelivery:
         """Whether the ledger may not know of an earlier write of the call, because it was restored."""
         return self._may_lack is not None and self._may_lack(log)
 
-    async def deliver(self, account: Account, wanted: WantedChange) -> Delivered | None:
+    async def deliver(self, account: Account, wanted: WantedChange, settings_version: int = 0) -> Delivered | None:
         """Change the call's log, and deliver the call if the change made it due. All of it is on disk on return.
 
         None, with nothing changed, if the attempt failed in a way that no adapter should: then the call must be
         accepted, and its failure stored, as for other CRMs.
 
+        With `settings_version`, the account may be outdated: see `AccountRegistry.confirmed`.
+
         Raises:
-            LeadlineError: an error of the change or of its check, or LedgerUnavailable; nothing was changed.
+            LeadlineError: an error of the change or of its check, LedgerUnavailable, or SettingsChanged; nothing was
+                changed.
         """
         noted: list[_Notes] = []
 
@@ -131,7 +134,7 @@ class InLedgerDelivery:
             return await self._delivered(transaction, account.within(transaction), wanted, noted[0])
 
         try:
-            delivered = await self._transactions.run(account.id, work)
+            delivered = await self._transactions.run(account.id, work, settings_version=settings_version)
         except LeadlineError:
             raise
         except Exception as error:  # noqa: BLE001 - an adapter may fail in any way

@@ -217,6 +217,13 @@ class InLedgerCrm(Protocol):
         """
         ...
 
+    async def find_now(self, numbers: Sequence[PhoneNumber]) -> tuple[Sequence[Contact], int]:
+        """As `CrmAdapter.find_contacts`, with the account's settings version at that moment.
+
+        The version is 0 if it is not known. An error of the storage is not translated.
+        """
+        ...
+
 
 def in_ledger(adapter: CrmAdapter) -> InLedgerCrm | None:
     """The adapter, if its CRM lives in the ledger's database.

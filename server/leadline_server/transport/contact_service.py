@@ -2,15 +2,19 @@
 # ruff: noqa: ARG002, N802 - RPCs have the names and arguments of the generated servicers
 
 import re
+from contextlib import suppress
 from typing import Final
 
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.contact_service_pb2_grpc import ContactServiceServicer
 
+from leadline_server.accounts.registry import Account
 from leadline_server.commands import Commands
 from leadline_server.commands.create_contact import ContactCreation
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
 from leadline_server.contacts.lookup import FoundContacts
+from leadline_server.domain.crm_errors import CrmTooMuch
+from leadline_server.domain.errors import InvalidRequest
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import NO_NUMBER, NumberKind, PhoneNumber
 from leadline_server.transport.context import Context
@@ -101,9 +105,20 @@ class ContactServicer(ContactServiceServicer):
 
     async def FindContact(self, request: pb.FindContactRequest, context: Context) -> pb.FindContactResponse:
         """Look up the contacts that have some numbers."""
+        seen = self._commands.accounts.seen_in_ledger(request.account_id)
+        if seen is not None and (at_once := await self._found_now(seen, request)) is not None:
+            return FOUND_CONTACTS.message(at_once)
         account, numbers = await read_by_rules(self._commands.accounts, request, numbers_to_find)
         found = await self._commands.lookup.answer(account, numbers, may_be_remembered=not request.skip_cache)
         return FOUND_CONTACTS.message(found)
+
+    async def _found_now(self, account: Account, request: pb.FindContactRequest) -> FoundContacts | None:
+        """The answer by an account that may be outdated; None: it is, or the answer does not tell."""
+        with suppress(InvalidRequest, CrmTooMuch):
+            found = await self._commands.lookup.answer_now(account, numbers_to_find(request, account.rules))
+            if found.settings_version == account.record.settings_version:
+                return found
+        return None
 
     async def SearchContacts(self, request: pb.SearchContactsRequest, context: Context) -> pb.SearchContactsResponse:
         """Look up contacts by name."""

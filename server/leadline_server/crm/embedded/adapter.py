@@ -78,10 +78,14 @@ class EmbeddedCrm:
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`."""
-        keys = tuple({key: None for number in numbers for key in asked_keys(number)})
-        found = await self._database.find(self._account_id, keys) if keys else ()
-        # One contact is bounded already, by what a row or card of an imported file may have.
-        return found if len(found) < 2 else within_bounds(found, len(numbers))  # noqa: PLR2004 - one is bounded as stored
+        keys = _keys_of(numbers)
+        return _bounded(await self._database.find(self._account_id, keys) if keys else (), numbers)
+
+    async def find_now(self, numbers: Sequence[PhoneNumber]) -> tuple[Sequence[Contact], int]:
+        """As `find_contacts`, with the account's settings version of that moment."""
+        keys = _keys_of(numbers)
+        found, version = await self._database.find_now(self._account_id, keys) if keys else ((), 0)
+        return _bounded(found, numbers), version
 
     async def get_contact(self, contact_id: str) -> Contact | None:
         """The contact with this id, or None."""
@@ -139,6 +143,15 @@ class EmbeddedCrm:
     async def check(self) -> None:
         """Return if the book can be read."""
         await self._database.check()
+
+
+def _keys_of(numbers: Sequence[PhoneNumber]) -> tuple[str, ...]:
+    return tuple({key: None for number in numbers for key in asked_keys(number)})
+
+
+def _bounded(found: Sequence[Contact], numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
+    """What leadline reads of them. A single contact is bounded as it is stored: by what an imported row may have."""
+    return found if len(found) < 2 else within_bounds(found, len(numbers))  # noqa: PLR2004 - one is bounded as stored
 
 
 def _with_attributes(entry: LogEntry, own: Mapping[str, str]) -> LogEntry:

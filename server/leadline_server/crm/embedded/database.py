@@ -142,6 +142,10 @@ class CrmDatabase(SqliteTables):
         with _crm_errors():
             return await self._database.read_inline(lambda connection: self._find(connection, account_id, keys))
 
+    async def find_now(self, account_id: str, keys: tuple[str, ...]) -> tuple[Sequence[Contact], int]:
+        """As `find`: SQLite's ledger tells its versions at once."""
+        return await self.find(account_id, keys), 0
+
     def within(self, transaction: LedgerTransaction) -> "CrmInTransaction":
         """The same tables in a transaction of the SQLite ledger."""
         connection = getattr(transaction, "connection", None)  # isinstance() of a protocol takes 10 us
@@ -211,6 +215,10 @@ class CrmInTransaction(SqliteTables):
     async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
         """As `CrmDatabase.find`."""
         return _find(self._connection, self._books.get(account_id), account_id, keys)
+
+    async def find_now(self, account_id: str, keys: tuple[str, ...]) -> tuple[Sequence[Contact], int]:
+        """As `CrmDatabase.find_now`."""
+        return await self.find(account_id, keys), 0
 
     async def log(self, new: NewLog) -> CrmLog:
         """As `CrmDatabase.log`."""

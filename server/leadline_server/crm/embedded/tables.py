@@ -50,6 +50,14 @@ class CrmTables(Protocol):
         """The contacts of an account with one of `keys`, each once. Raises CrmTooMuch with those that were read."""
         ...
 
+    async def find_now(self, account_id: str, keys: tuple[str, ...]) -> tuple[Sequence[Contact], int]:
+        """As `find`, with the account's settings version at that moment, 0 if it is not known.
+
+        Raises:
+            LedgerUnavailable: the storage failed; it is not translated.
+        """
+        ...
+
     async def get_contact(self, account_id: str, contact_id: str) -> Contact | None:
         """The contact with this id, or None."""
         ...

@@ -6,7 +6,7 @@ transaction with locks would have written, or nothing. It serves new calls of kn
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from leadline_server.domain.audit import Actor
 from leadline_server.domain.call_log import CallLog, CallLogChange
@@ -45,17 +45,30 @@ class DeferredWork(NamedTuple):
 
 
 class DeferringTransaction:
-    """Implements ports.ledger.LedgerTransaction, and SqlTransaction as `sql`. Other methods raise NotDeferrable."""
+    """Implements ports.ledger.LedgerTransaction, and SqlTransaction as `sql`. Other methods raise NotDeferrable.
+
+    Args:
+        database: the database.
+        preferences: the preferences of all accounts.
+        remembered: the logs that this process wrote last.
+        settings_version: the one that the work depends on; 0: on none before it reads preferences.
+    """
+
+    reads_committed: Final = True
 
     def __init__(
-        self, database: PostgresDatabase, preferences: PostgresPreferences, remembered: RememberedLogs
+        self,
+        database: PostgresDatabase,
+        preferences: PostgresPreferences,
+        remembered: RememberedLogs,
+        settings_version: int,
     ) -> None:
         self.fetch = database.fetch
         self._preferences = preferences
         self._remembered = remembered
         self._entries: dict[CallKey, QueuedChange] = {}
         self._rows: list[DeferredRow] = []
-        self._version: int | None = None
+        self._version: int | None = settings_version or None
 
     @property
     def sql(self) -> "DeferringTransaction":
@@ -99,14 +112,15 @@ class DeferringTransaction:
     async def preferences(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences that were read last. The end checks their version."""
         found = self._preferences.last_read(account_id, user_id)
-        found = found or await self._preferences.within(self.fetch, account_id, user_id)
+        if found is None or self._version not in (None, found.version):
+            found = await self._preferences.within(self.fetch, account_id, user_id)
         if self._version not in (None, found.version):
             raise NotDeferrable(user_id)
         self._version = found.version
         return found
 
     async def settings_version(self, account_id: str) -> int:
-        """The version of the preferences that were read."""
+        """The version that the work depends on."""
         if self._version is None:
             raise NotDeferrable(account_id)
         return self._version

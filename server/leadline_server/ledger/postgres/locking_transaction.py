@@ -13,6 +13,7 @@ from typing import Final
 from leadline_server.domain.audit import Actor
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining
+from leadline_server.domain.ledger_errors import SettingsChanged
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
 from leadline_server.ledger.postgres.account_lock import lock_account
@@ -38,14 +39,20 @@ class LockingTransaction:
         connection: in a transaction of READ COMMITTED, or in a snapshot that is only read.
         preferences: the preferences of all accounts.
         account_id: the account that the transaction is about.
+        settings_version: the one that the work depends on; 0: on none before it reads some.
     """
 
-    def __init__(self, connection: Connection, preferences: PostgresPreferences, account_id: str) -> None:
+    reads_committed: Final = False
+
+    def __init__(
+        self, connection: Connection, preferences: PostgresPreferences, account_id: str, settings_version: int = 0
+    ) -> None:
         self.connection = connection
         self.account_id = account_id
         self._preferences = preferences
         self._is_locked = False
-        self._version: int | None = None
+        self.wanted_version = settings_version
+        self._version: int | None = settings_version or None
         self._logs = _CallLogs(self)
 
     @property
@@ -67,6 +74,12 @@ class LockingTransaction:
     def requests(self) -> "_Requests":
         """The answers by request id."""
         return _Requests(self)
+
+    async def check_settings(self) -> None:
+        """Raise SettingsChanged if the account has another version than the wanted one. The end checks it again."""
+        wanted = self.wanted_version
+        if wanted and wanted != await self._preferences.version_within(self.fetch, self.account_id):
+            raise SettingsChanged
 
     async def preferences(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences in force. All that a transaction reads are of one version, or it is run again at the end."""
@@ -135,7 +148,8 @@ class _CallLogs:
         connection = await self._transaction.writing(key.account_id)
         await self.store([])
         locked = LockedChanges(connection, key.account_id)
-        [result] = await locked.apply([WantedLogChange(key, change, joining)], None)
+        version = self._transaction.wanted_version
+        [result] = await locked.apply([WantedLogChange(key, change, joining, version)], None)
         if isinstance(result, Exception):
             raise result
         return result

@@ -77,10 +77,22 @@ class RememberedLogs:
     def keep(self, entries: Iterable[QueuedChange], written: Iterable[Written]) -> None:
         """Remember what was written."""
         for entry, one in zip(entries, written, strict=True):
-            self._drop(entry.key)
-            if entry.after is not None:
-                self._entries[entry.key] = entry.after, one.next_version, one.document
-                self._bytes += len(one.document)
+            self._keep(entry.key, entry.after, one.next_version, one.document)
+        self._bound()
+
+    def learn(self, entries: Iterable[QueuedChange]) -> None:
+        """Remember what was read."""
+        for entry in entries:
+            self._keep(entry.key, entry.before, entry.version, entry.document)
+        self._bound()
+
+    def _keep(self, key: CallKey, log: CallLog | None, version: int, document: bytes) -> None:
+        self._drop(key)
+        if log is not None:
+            self._entries[key] = log, version, document
+            self._bytes += len(document)
+
+    def _bound(self) -> None:
         while len(self._entries) > _REMEMBERED or self._bytes > _REMEMBERED_BYTES:
             self._drop(next(iter(self._entries)))
 

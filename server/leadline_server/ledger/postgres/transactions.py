@@ -52,19 +52,25 @@ class PostgresTransactions:
     async def prepare(self, account_id: str, user_id: str) -> None:
         """Nothing to do: the work reads the preferences itself, and its end checks their version."""
 
-    async def run(self, account_id: str, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+    async def run(
+        self, account_id: str, work: Callable[[LedgerTransaction], Awaitable[T]], *, settings_version: int = 0
+    ) -> T:
         """The result of `work`, once its changes are committed and durable."""
-        deferred, error = await self._deferred(work), None
-        if deferred is not None:
+        error: Conflict | OutcomeUnknown | None = None
+        while (deferred := await self._deferred(work, settings_version)) is not None:
+            has_read = isinstance(error, Conflict)
             error = await self._outcome(account_id, deferred)
             if error is None:
                 return cast("T", deferred.result)
+            if has_read or isinstance(error, OutcomeUnknown) or not await self._read(account_id, deferred.writes):
+                break
         unknown = deferred if isinstance(error, OutcomeUnknown) else None
 
         async def whole(connection: Connection) -> T:
             if unknown is not None and await _has_happened(connection, account_id, unknown.writes):
                 return cast("T", unknown.result)
-            transaction = LockingTransaction(connection, self._preferences, account_id)
+            transaction = LockingTransaction(connection, self._preferences, account_id, settings_version)
+            await transaction.check_settings()
             result = await work(transaction)
             await transaction.store()
             return result
@@ -86,9 +92,11 @@ class PostgresTransactions:
         for batcher in tuple(self._batchers.values()):
             await batcher.close()
 
-    async def _deferred(self, work: Callable[[LedgerTransaction], Awaitable[T]]) -> _Deferred | None:
+    async def _deferred(
+        self, work: Callable[[LedgerTransaction], Awaitable[T]], settings_version: int
+    ) -> _Deferred | None:
         """Run the work with all writes deferred. None: it has to run in a transaction."""
-        transaction = DeferringTransaction(self._database, self._preferences, self._remembered)
+        transaction = DeferringTransaction(self._database, self._preferences, self._remembered, settings_version)
         try:
             result = await work(transaction)
             return _Deferred(transaction.work(), result)
@@ -104,6 +112,17 @@ class PostgresTransactions:
         except (Conflict, OutcomeUnknown) as error:
             return error
         return None
+
+    async def _read(self, account_id: str, writes: DeferredWork) -> bool:
+        """Whether other processes have written the calls since this one. Then it remembers them as they are now."""
+        known = {entry.key: entry.version for entry in writes.entries}
+        found = await load(self._database, account_id, known)
+        if any(entry.key != key for key, entry in found.items()):
+            return False  # the call has joined another
+        if all(found[key].version == version for key, version in known.items()):
+            return False  # the statement was refused for something else
+        self._remembered.learn(entry for entry in found.values() if entry.version)
+        return True
 
     def _batcher(self, account_id: str) -> Batcher[DeferredWork, None]:
         known = self._batchers.get(account_id)

@@ -76,9 +76,11 @@ class SqliteTransactions:
         """Read the preferences, so that the transaction finds them in the cache."""
         await self._preferences.get(account_id, user_id)
 
-    async def run(self, account_id: str, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+    async def run(
+        self, account_id: str, work: Callable[[LedgerTransaction], Awaitable[T]], *, settings_version: int = 0
+    ) -> T:
         """The result of `work`, committed with those of other transactions that were submitted meanwhile."""
-        del account_id  # transactions of all accounts follow one another
+        del account_id, settings_version  # transactions of all accounts follow one another, and confirm no version
 
         def whole(connection: sqlite3.Connection) -> T:
             transaction = SqliteTransaction(connection, self._preferences)

@@ -101,13 +101,19 @@ class Transactions(Protocol):
         """Called before `run` where `work` needs the preferences of this user. Raises AccountNotFound."""
         ...
 
-    async def run(self, account_id: str, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
+    async def run(
+        self, account_id: str, work: Callable[[LedgerTransaction], Awaitable[T]], *, settings_version: int = 0
+    ) -> T:
         """The result of `work` on rows of one account, once its changes are committed and synced to disk.
 
         `work` may run again, so it must change nothing but the transaction. If it raises, its changes are undone, those
         of other transactions of the same commit are not, and the exception is raised here.
 
+        `settings_version` is the one that the work depends on; 0: on none. It is given only if
+        `SettingsVersions.are_confirmed`.
+
         Raises:
+            SettingsChanged: the account has another version by now; nothing was changed.
             LedgerUnavailable: the storage failed, and nothing was changed.
         """
         ...

@@ -248,7 +248,7 @@ class PostgresDatabase:
             # A connection that was cut is dropped. A release that fails must not hide what happened before.
             with suppress(Exception):
                 acquired.remove_log_listener(self._note_warning)
-                await asyncio.shield(self._pool.release(acquired, timeout=_ANSWER_SECONDS))
+                await self._pool.release(acquired, timeout=_ANSWER_SECONDS)  # it goes on if this is cancelled
 
     def _note_warning(self, connection: Connection, message: Any) -> None:
         if message.sqlstate == _WARNING:

@@ -14,6 +14,11 @@ class NotDeferrable(Exception):
 class SqlTransaction(Protocol):
     """Reads, and writes of one account's rows."""
 
+    @property
+    def reads_committed(self) -> bool:
+        """Whether all that it reads is what others have committed, so that another connection may read it."""
+        ...
+
     async def fetch(self, query: str, *values: object) -> Sequence[Row]:
         """The rows of a statement that reads."""
         ...

@@ -21,21 +21,30 @@ Fetch = Callable[..., Awaitable[Sequence[Row]]]
 Lookup = tuple[str, tuple[str, ...]]
 """An account, and keys of numbers. No key has a blank."""
 
+
+class Found(NamedTuple):
+    """The rows that a lookup found, and the account's settings version at that moment; 0: there is no such account."""
+
+    rows: Sequence[Row]
+    settings_version: int
+
+
 _FIND: Final = f"""
     SELECT {CONTACT_COLUMNS} FROM crm_contact_numbers AS n
     JOIN crm_contacts AS c ON c.account_id = n.account_id AND c.pk = n.contact
     WHERE n.account_id = $1 AND n.key = ANY($2) LIMIT $3
 """
 # Of several lookups at once. `wanted` has the account of each, its keys with a blank after each but the last, and how
-# many rows it reads at most.
+# many rows it reads at most. A lookup that finds nothing has one row without a contact, which has the version too.
 _FIND_MANY: Final = f"""
-    SELECT wanted.place, found.* FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY
+    SELECT wanted.place, a.version, found.* FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY
         AS wanted (account_id, keys, most, place)
-    CROSS JOIN LATERAL (
+    LEFT JOIN accounts AS a ON a.account_id = wanted.account_id AND a.state <> 'deleting'
+    LEFT JOIN LATERAL (
         SELECT {CONTACT_COLUMNS} FROM crm_contact_numbers AS n
         JOIN crm_contacts AS c ON c.account_id = n.account_id AND c.pk = n.contact
         WHERE n.account_id = wanted.account_id AND n.key = ANY(string_to_array(wanted.keys, ' ')) LIMIT wanted.most
-    ) AS found
+    ) AS found ON true
 """
 _GET: Final = f"SELECT {CONTACT_COLUMNS} FROM crm_contacts AS c WHERE c.account_id = $1 AND c.id = $2"
 _SEARCH: Final = f"""
@@ -81,17 +90,17 @@ async def find(fetch: Fetch, account_id: str, keys: tuple[str, ...]) -> Sequence
     return contacts_of(await fetch(_FIND, account_id, list(keys), _most(keys)), keys)
 
 
-async def find_many(fetch: Fetch, lookups: Sequence[Lookup]) -> Sequence[Sequence[Row]]:
-    """The rows of several lookups, which `contacts_of` reads, in one statement."""
-    if len(lookups) == 1:
-        [(account_id, keys)] = lookups
-        return [await fetch(_FIND, account_id, list(keys), _most(keys))]
+async def find_many(fetch: Fetch, lookups: Sequence[Lookup]) -> Sequence[Found]:
+    """What several lookups find, which `contacts_of` reads, in one statement."""
     accounts = [account_id for account_id, _ in lookups]
-    found: list[list[Row]] = [[] for _ in lookups]
     wanted = [" ".join(keys) for _, keys in lookups], [_most(keys) for _, keys in lookups]
-    for place, *row in await fetch(_FIND_MANY, accounts, *wanted):
-        found[place - 1].append(row)
-    return found
+    rows: list[list[Row]] = [[] for _ in lookups]
+    versions = [0] * len(lookups)
+    for place, version, *row in await fetch(_FIND_MANY, accounts, *wanted):
+        versions[place - 1] = version or 0
+        if row[0] is not None:
+            rows[place - 1].append(row)
+    return [Found(*one) for one in zip(rows, versions, strict=True)]
 
 
 def _most(keys: tuple[str, ...]) -> int:

@@ -46,7 +46,7 @@ _ACTIVE_BY_ID: Final = _ACTIVE.format("id")
 _ACTIVE_BY_PK: Final = _ACTIVE.format("pk")
 
 LOGS: Final = RowsExpression(
-    "crm_logged",
+    "crm_written",
     f"""crm_given AS (
         SELECT * FROM {{rows}} AS given (id, unique_key, contact_id, {_NAMES})
     ), crm_active AS (
@@ -57,11 +57,19 @@ LOGS: Final = RowsExpression(
         INSERT INTO crm_call_logs (account_id, id, unique_key, contact, {_NAMES})
         SELECT $1, given.id, given.unique_key, active.pk, {", ".join(f"given.{name}" for name in OWNED_COLUMNS)}
         FROM crm_given AS given JOIN crm_active AS active ON active.id = given.contact_id
-        ON CONFLICT DO NOTHING RETURNING 1
+        WHERE given.unique_key IS NOT NULL ON CONFLICT DO NOTHING RETURNING 1
+    ), crm_updated AS (
+        UPDATE crm_call_logs AS l SET {", ".join(f"{name} = given.{name}" for name in OWNED_COLUMNS)}
+        FROM crm_given AS given JOIN crm_active AS active ON active.id = given.contact_id
+        WHERE given.unique_key IS NULL AND l.account_id = $1 AND l.id = given.id AND l.contact = active.pk RETURNING 1
+    ), crm_written AS (
+        SELECT FROM crm_logged UNION ALL SELECT FROM crm_updated
     )""",
     ("text", "text", "text", *_TYPES),
 )
-"""New logs, each with its contact's activity. One whose key is used, or whose contact is gone, is not written.
+"""Logs, each with its contact's activity: new ones, and changed ones, which have no key here.
+
+A new one whose key is used, and a changed one that is not at its contact, are not written; nor those without a contact.
 
 They are written once the ledger has locked the account (`counters`), as all writes of its transactions are.
 """
@@ -72,6 +80,12 @@ def deferred(new: NewLog) -> tuple[CrmLog, DeferredRow]:
     log_id = new_id("l_")
     values = (log_id, new.key, new.entry.contact_id, *owned_columns(new.entry, new.now).values())
     return CrmLog(log_id), DeferredRow(LOGS, without_zeros(values))
+
+
+def deferred_update(log_id: str, entry: LogEntry, now: datetime) -> tuple[CrmLog, DeferredRow]:
+    """A changed log that does not move, and its row. It is written if it is at the entry's contact."""
+    values = (log_id, None, entry.contact_id, *owned_columns(entry, now).values())
+    return CrmLog(log_id, contact_id=entry.contact_id), DeferredRow(LOGS, without_zeros(values))
 
 
 async def insert_log(connection: Connection, new: NewLog) -> CrmLog:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from leadline_server.concurrency.batcher import Batcher
 from leadline_server.crm.embedded.postgres import contacts, journal
@@ -25,6 +25,8 @@ T = TypeVar("T")
 _MOST_LOOKUPS: Final = 128
 _AT_ONCE: Final = 4
 """Groups of lookups that are read at the same time."""
+
+Lookups: TypeAlias = Batcher[contacts.Lookup, contacts.Found]
 
 _ANY: Final = "SELECT pk FROM crm_contacts LIMIT 1"
 _OLD_BOOK: Final = "SELECT account_id FROM crm_books WHERE key_version <> $1 LIMIT 1"
@@ -119,19 +121,24 @@ class PostgresCrmTables(_Tables):
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
-        find = partial(contacts.find_many, self.fetch)
-        self._lookups: Batcher[contacts.Lookup, Sequence[Row]] = Batcher(find, _MOST_LOOKUPS, at_once=_AT_ONCE)
+        find = partial(contacts.find_many, database.fetch)
+        self._lookups: Lookups = Batcher(find, _MOST_LOOKUPS, at_once=_AT_ONCE)
 
     async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
         """The contacts with one of the keys. Lookups that come together are one statement."""
-        return contacts.contacts_of(await self._lookups.submit((account_id, keys)), keys)
+        with crm_errors():
+            return (await self.find_now(account_id, keys))[0]
+
+    async def find_now(self, account_id: str, keys: tuple[str, ...]) -> tuple[Sequence[Contact], int]:
+        """As `find`, with the account's settings version of that moment. No error is translated."""
+        return await _found(self._lookups, account_id, keys)
 
     def within(self, transaction: LedgerTransaction) -> "PostgresCrmInTransaction":
         """The tables in a transaction of the ledger in the same database."""
         sql: Any = getattr(transaction, "sql", None)
         if sql is None:
             raise TypeError("the embedded CRM is not in this ledger")
-        return PostgresCrmInTransaction(sql)
+        return PostgresCrmInTransaction(sql, self._lookups)
 
     async def fetch(self, query: str, *values: object) -> Sequence[Row]:
         """The rows of a statement that reads."""
@@ -148,8 +155,19 @@ class PostgresCrmTables(_Tables):
 class PostgresCrmInTransaction(_Tables):
     """The tables in a transaction of the ledger. No error is translated."""
 
-    def __init__(self, transaction: SqlTransaction) -> None:
+    def __init__(self, transaction: SqlTransaction, lookups: Lookups) -> None:
         self._transaction = transaction
+        self._lookups = lookups
+
+    async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
+        """The contacts with one of the keys. Without a snapshot, lookups that come together are one statement."""
+        if self._transaction.reads_committed:
+            return (await _found(self._lookups, account_id, keys))[0]
+        return await super().find(account_id, keys)
+
+    async def find_now(self, account_id: str, keys: tuple[str, ...]) -> tuple[Sequence[Contact], int]:
+        """As `find`; a transaction knows its settings itself."""
+        return await self.find(account_id, keys), 0
 
     def within(self, transaction: LedgerTransaction) -> "PostgresCrmInTransaction":
         """It is in a transaction."""
@@ -168,6 +186,18 @@ class PostgresCrmInTransaction(_Tables):
         """Log a call, at the end of the transaction if that can wait."""
         log, row = journal.deferred(new)
         return log if self._transaction.defer(new.account_id, row) else await super().log(new)
+
+    async def update_log(self, account_id: str, log_id: str, entry: LogEntry, now: datetime) -> CrmLog:
+        """Change a log, at the end of the transaction if that can wait."""
+        log, row = journal.deferred_update(log_id, entry, now)
+        if not entry.moves and self._transaction.defer(account_id, row):
+            return log
+        return await super().update_log(account_id, log_id, entry, now)
+
+
+async def _found(lookups: Lookups, account_id: str, keys: tuple[str, ...]) -> tuple[Sequence[Contact], int]:
+    found = await lookups.submit((account_id, keys))
+    return contacts.contacts_of(found.rows, keys), found.settings_version
 
 
 @contextmanager
