@@ -87,7 +87,8 @@ async def open_database(
             await writer.run(lambda connection: _prepare_writer(connection, cache))
             await writer.run(lambda connection: retry_busy(lambda: check_pages(connection)))
             await writer.run(lambda connection: migrate(connection, steps, versions))
-            await writer.run(_undo_in_memory)
+            # How to undo a statement is kept in memory, which saves 11% of a logged call's CPU. Migrations may sort on disk.
+            await writer.run(lambda connection: connection.execute("PRAGMA temp_store = MEMORY").close())
             await opened.enter_async_context(reader)
             await reader.run(lambda connection: prepare_reader(connection, _READER_CACHE))
             inline_reader = InlineReader(path, cache)
@@ -282,15 +283,6 @@ def _prepare_writer(connection: sqlite3.Connection, cache: int) -> None:
     connection.execute(f"PRAGMA cache_size = {-cache}")
     connection.execute("PRAGMA wal_autocheckpoint = 0")  # see Checkpointer
     connection.execute(f"PRAGMA journal_size_limit = {MAX_LOG_BYTES}")
-
-
-def _undo_in_memory(connection: sqlite3.Connection) -> None:
-    """Keep in memory how to undo a statement that fails halfway. A crash needs none of it.
-
-    SQLite writes it into a temporary file otherwise, as the log of a call has a trigger: 11% of a call's CPU. Only after
-    the migrations, which sort whole tables.
-    """
-    connection.execute("PRAGMA temp_store = MEMORY")
 
 
 def _open_error(path: Path, error: Exception) -> LedgerUnavailable:
