@@ -26,7 +26,7 @@ async def watch_ledger(ledger: Ledger, tell: Callable[[bool], Awaitable[object]]
         nonlocal told
         if works != told:
             told = works
-            _log.warning("ledger", works=works)
+            _log.warning("ledger takes writes again" if works else "ledger takes no writes; trying again")
             await tell(works)
 
     while True:

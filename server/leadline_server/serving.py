@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from structlog.typing import Processor
 
 from leadline_server.accounts.registry import Account
+from leadline_server.allocator import share_arenas
 from leadline_server.app import App, open_app
 from leadline_server.concurrency.loop_watch import watched_loop
 from leadline_server.config import Settings
@@ -55,6 +56,7 @@ def run(settings: Settings, announce: Callable[[str], object], worker: "Worker |
         announce: called with the addresses when the server is ready, to print them for people.
         worker: this process as one of several; None: it serves alone.
     """
+    share_arenas()
     prefer_throughput()
     added = (_trace_ids(settings), None if worker is None else worker.add_number)
     configure_logs(settings.log_level, settings.log_format, *filter(None, added))

@@ -5,6 +5,7 @@ import re
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -62,18 +63,26 @@ async def assert_answers(server: ServerProcess) -> None:
         assert monotonic() - began < _ANSWER_SECONDS
 
 
+@dataclass
+class Growth:
+    """By how many MiB a server's memory may grow, with what gRPC itself loses in the body."""
+
+    allowed: float
+
+
 @asynccontextmanager
-async def nothing_left(server: ServerProcess, *, growth: int) -> AsyncIterator[None]:
+async def nothing_left(server: ServerProcess, *, growth: int) -> AsyncIterator[Growth]:
     """After the body the server answers, and has let go of what the body made it hold.
 
     `growth` is by how many MiB its memory may grow: allocators keep some of what was freed.
     """
+    limit = Growth(growth)
     await assert_answers(server)
     files, before = open_files(server), memory(server)
-    yield
+    yield limit
     await holds(lambda: not in_flight(server))
     await holds(lambda: open_files(server) <= files + SPARE_FILES)
     await assert_answers(server)
-    assert memory(server) - before < growth
+    assert memory(server) - before < limit.allowed
     for sign in ("Traceback", "rpc_failed", "never retrieved"):
         assert sign not in server.stderr, server.stderr[-3000:]

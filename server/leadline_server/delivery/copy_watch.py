@@ -41,10 +41,13 @@ class CopyWatch:
     async def run(self) -> None:
         """Return when the ledger is no standby."""
         if self._state.is_standby:
-            _log.warning("standby", detail="leadline restore --live makes this copy the live one.")
+            _log.warning(
+                "this copy is a standby: it writes to no CRM",
+                detail="leadline restore --live makes this copy the live one.",
+            )
         while self._state.is_standby:
             await asyncio.sleep(ASK_SECONDS)
             with suppress(LedgerUnavailable):
                 self._state = await self._mark.state()
                 if not self._state.is_standby:
-                    _log.info("live")
+                    _log.info("this copy is live")

@@ -50,7 +50,7 @@ class AccountRemoval:
             try:
                 await self.remove_due()
             except LeadlineError as error:
-                _log.warning("removal of accounts paused", error=type(error).__name__)
+                _log.warning("removal of accounts paused; trying again", error=type(error).__name__)
             await asyncio.sleep(EVERY_SECONDS)
 
     async def remove_due(self) -> None:

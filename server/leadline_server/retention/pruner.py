@@ -81,7 +81,7 @@ class Pruner:
             try:
                 await self.prune()
             except LeadlineError as error:
-                _log.warning("pruning paused", error=type(error).__name__)
+                _log.warning("pruning paused; trying again", error=type(error).__name__)
             await asyncio.sleep(EVERY_SECONDS)
 
     async def prune(self) -> PrunedCounts | None:

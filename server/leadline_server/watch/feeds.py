@@ -58,7 +58,7 @@ class ChangeFeeds:
                 try:
                     await self._follow()
                 except LeadlineError as error:
-                    _log.warning("feed of changes paused", error=type(error).__name__)
+                    _log.warning("feed of changes paused; trying again", error=type(error).__name__)
                     await asyncio.sleep(POLL_SECONDS)
                 finally:
                     for feed in self._feeds.values():

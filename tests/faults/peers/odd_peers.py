@@ -2,8 +2,8 @@
 
 Each of them confirms SETTINGS and PINGs as HTTP/2 wants it, so that only its oddity can be the reason to hang up. It
 repeats what it does while its connection lives, and a moment later opens the next one. At the end the
-process prints a JSON object: for each name how often the server hung up, how many connections there were, and how long
-the longest lived, in seconds.
+process prints a JSON object: for each name how often the server hung up, how many connections and streams there were,
+and how long the longest connection lived, in seconds.
 """
 
 import asyncio
@@ -172,9 +172,10 @@ ODDITIES: Final[Mapping[str, Callable[[], Steps]]] = {
 
 @dataclass
 class Seen:
-    """The connections of one peer: how often the server hung up, and how long they lived."""
+    """The connections of one peer: how often the server hung up, how many streams they opened, how long they lived."""
 
     hung_up: int = 0
+    streams: int = 0
     seconds: list[float] = field(default_factory=list)
 
 
@@ -185,7 +186,7 @@ async def play(address: str, make: Callable[[], Steps], end: float, seen: Seen) 
             began, steps = monotonic(), make()
             await opened_.send(next(steps))  # HTTP/2 begins with the client's preface
             reading = asyncio.create_task(_read(opened_))
-            talking = asyncio.create_task(_talk(opened_, steps))
+            talking = asyncio.create_task(_talk(opened_, steps, seen))
             await asyncio.wait({reading, talking}, timeout=end - began, return_when=asyncio.FIRST_COMPLETED)
             seen.hung_up += reading.done()
             seen.seconds.append(monotonic() - began)
@@ -195,9 +196,10 @@ async def play(address: str, make: Callable[[], Steps], end: float, seen: Seen) 
         await asyncio.sleep(PAUSE)
 
 
-async def _talk(opened_: http2.Connection, steps: Steps) -> None:
+async def _talk(opened_: http2.Connection, steps: Steps, seen: Seen) -> None:
     for piece in steps:
         if piece:
+            seen.streams += piece.count(_BLOCK)
             await opened_.send(piece)
         await asyncio.sleep(GAP if piece else PAUSE)
 
@@ -219,7 +221,12 @@ async def main(address: str, seconds: float, names: Sequence[str]) -> None:
     end, seen = monotonic() + seconds, {name: Seen() for name in names or ODDITIES}
     await asyncio.gather(*(play(address, ODDITIES[name], end, each) for name, each in seen.items()))
     figures = {
-        name: {"hung_up": each.hung_up, "connections": len(each.seconds), "longest": round(max(each.seconds), 1)}
+        name: {
+            "hung_up": each.hung_up,
+            "connections": len(each.seconds),
+            "streams": each.streams,
+            "longest": round(max(each.seconds), 1),
+        }
         for name, each in seen.items()
     }
     sys.stdout.write(json.dumps(figures))

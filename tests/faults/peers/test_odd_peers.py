@@ -23,6 +23,9 @@ SOON: Final = ("reset_at_once", "empty_data", "continuations", "window_of_nothin
 LATER: Final = ("half_open", "slow_bodies", "pings", "settings", "resets_of_nothing")
 """Those that are hung up on within two minutes: after 20 seconds without a request, or 64 MiB."""
 
+LOST_BYTES: Final = 96
+"""What gRPC never frees of a stream that ends without its request (https://github.com/grpc/grpc/issues/43360)."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
@@ -81,7 +84,8 @@ async def test_odd_peers_cost_the_others_no_call_and_are_hung_up_on(server: Serv
 @pytest.mark.soak
 async def test_odd_peers_cost_the_others_no_call_for_five_minutes(server: ServerProcess) -> None:
     await beside_odd_peers(server, 20)
-    async with nothing_left(server, growth=60):
+    async with nothing_left(server, growth=60) as growth:
         seen = await beside_odd_peers(server, 300)
+        growth.allowed += sum(each["streams"] for each in seen.values()) * LOST_BYTES / 2**20
         assert_hung_up(seen, SOON, 20)
         assert_hung_up(seen, LATER, 120)

@@ -45,7 +45,7 @@ class WakeUps:
             try:
                 await self._listen()
             except Exception as error:  # noqa: BLE001 - it connects again; watchers poll meanwhile
-                _log.warning("wake-ups paused", error=type(error).__name__)
+                _log.warning("wake-ups paused; trying again", error=type(error).__name__)
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _listen(self) -> None:
