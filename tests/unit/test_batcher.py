@@ -90,7 +90,7 @@ async def test_after_a_group_of_several_items_the_next_group_waits_for_more(
 
 @pytest.mark.parametrize(("keeps_size", "groups"), [(True, [[1, 2, 3], [4, 5, 6]]), (False, [[1, 2, 3], [4], [5, 6]])])
 async def test_a_group_that_is_smaller_than_the_last_one_waits_longer_if_groups_keep_their_size(
-    doubler: Doubler, monkeypatch: pytest.MonkeyPatch, keeps_size: bool, groups: list[list[int]]
+    doubler: Doubler, monkeypatch: pytest.MonkeyPatch, *, keeps_size: bool, groups: list[list[int]]
 ) -> None:
     monkeypatch.setattr(batcher_module, "_QUIET_SECONDS", 10.0)  # turns alone count, also on a busy machine
     monkeypatch.setattr(batcher_module, "_MOST_SECONDS", 10.0)
