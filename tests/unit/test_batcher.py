@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from leadline_server.concurrency import batcher as batcher_module
 from leadline_server.concurrency.batcher import Batcher
 
 
@@ -32,7 +33,7 @@ class Doubler:
 
 async def turns() -> None:
     """Let all tasks run as far as they can."""
-    for _ in range(200):
+    for _ in range(1_000):
         await asyncio.sleep(0)
 
 
@@ -85,6 +86,18 @@ async def test_after_a_group_of_several_items_the_next_group_waits_for_more(
     await asyncio.gather(*map(batcher.submit, [1, 2]))
     await asyncio.gather(*(late(batcher, item, turns) for item, turns in ((3, 0), (4, 2), (5, 4))))
     assert doubler.groups == [[1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize(("keeps_size", "groups"), [(True, [[1, 2, 3], [4, 5, 6]]), (False, [[1, 2, 3], [4], [5, 6]])])
+async def test_a_group_that_is_smaller_than_the_last_one_waits_longer_if_groups_keep_their_size(
+    doubler: Doubler, monkeypatch: pytest.MonkeyPatch, *, keeps_size: bool, groups: list[list[int]]
+) -> None:
+    monkeypatch.setattr(batcher_module, "_QUIET_SECONDS", 10.0)  # turns alone count, also on a busy machine
+    monkeypatch.setattr(batcher_module, "_MOST_SECONDS", 10.0)
+    batcher: Batcher[int, int] = Batcher(doubler, max_batch=10, keeps_size=keeps_size)
+    await asyncio.gather(*map(batcher.submit, [1, 2, 3]))
+    await asyncio.gather(*(late(batcher, item, turns) for item, turns in ((4, 0), (5, 100), (6, 100))))
+    assert doubler.groups == groups
 
 
 async def test_an_item_that_comes_alone_does_not_wait(batcher: Batcher[int, int], doubler: Doubler) -> None:

@@ -162,8 +162,8 @@ async def test_a_server_on_the_same_file_keeps_writing_while_an_import_runs(
 
 
 def test_chunks_are_as_long_as_the_write_lock_may_be_held() -> None:
-    assert importing.next_chunk_size(500, 0.014) == 500
-    assert importing.next_chunk_size(500, 0.028) == 250
+    assert importing.next_chunk_size(500, 0.010) == 500
+    assert importing.next_chunk_size(500, 0.020) == 250
     assert importing.next_chunk_size(500, 0.001) == 1_000, "it at most doubles"
     assert importing.next_chunk_size(500, 10.0) == 100
     assert importing.next_chunk_size(4_000, 0.0) == 5_000

@@ -208,3 +208,14 @@ async def test_a_closed_database_is_an_error(path: Path, migrations: str) -> Non
         await database.read(notes)
     with pytest.raises(LedgerUnavailable, match="closed"):
         await database.write(add("one"))
+
+
+async def test_a_long_statement_can_be_undone_without_a_temporary_file(database: SqliteDatabase) -> None:
+    def temporary_files(connection: sqlite3.Connection) -> list[str]:
+        connection.execute("CREATE TABLE wide (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE)")
+        connection.executemany("INSERT INTO wide (body) VALUES (?)", [(f"{n:01000}",) for n in range(500)])
+        connection.execute("UPDATE wide SET body = body || 'x'")  # it might fail at the last row
+        opened = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+        return [path for path in opened if "etilqs_" in path]  # how SQLite names them
+
+    assert await database.write(temporary_files) == []

@@ -19,7 +19,7 @@ _FEW: Final = 100  # rows of the first one, and the fewest of a later one
 _LOCK_SECONDS: Final = 0.02
 """How long a transaction shall hold the write lock: other processes' writes wait for it."""
 
-_AIM: Final = 0.7  # of that time: the next rows may take longer than the last ones
+_AIM: Final = 0.5  # of that time: the next rows may take longer than the last ones, as FTS5 merges its index meanwhile
 
 
 @dataclass(frozen=True, slots=True)
