@@ -30,7 +30,19 @@ import uvloop
 from support.otlp_receiver import otlp_receiver
 
 from bench import workload
-from bench.cost_driver import ALL, DEFAULT, HEADER, JWT, KEY, NONE, PLAIN_WAY, UNTRACED, drive_endpoints, drive_servers, lookups
+from bench.cost_driver import (
+    ALL,
+    DEFAULT,
+    HEADER,
+    JWT,
+    KEY,
+    NONE,
+    PLAIN_WAY,
+    UNTRACED,
+    drive_endpoints,
+    drive_servers,
+    lookups,
+)
 from bench.endpoints import CONTACTS
 from bench.instructions import fixed_addresses
 
@@ -207,7 +219,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=200, help="N; a multiple of 100")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--whole", action="store_true", help="whole calls over gRPC, and not the endpoints alone")
-    parser.add_argument("--only", nargs="*", default=list(WAYS), metavar="WAY")
+    parser.add_argument("--only", nargs="*", default=list(WAYS), metavar="WAY", help=f"some of: {', '.join(WAYS)}")
     parser.add_argument("--drive", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.drive:
