@@ -1,7 +1,7 @@
 """Accounts by API: who owns them, what disabling and deleting do, and how fast other processes see a change."""
 
-import json
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
