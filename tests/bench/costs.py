@@ -1,4 +1,4 @@
-"""What credentials and traces cost a lookup, in instructions that callgrind counts, and as a share of the lookup.
+"""Counts the instructions that credentials and traces cost a lookup, by callgrind, also as a share of the lookup.
 
     python -m bench.costs                  the endpoints, called in this process
     python -m bench.costs --whole          whole calls: gRPC's server and the event loop, too
@@ -48,7 +48,7 @@ from bench.instructions import fixed_addresses
 
 WAYS: Final = (UNTRACED, PLAIN_WAY, HEADER, KEY, JWT, NONE, DEFAULT, ALL)
 BASES: Final[Mapping[str, str]] = {PLAIN_WAY: UNTRACED}
-"""What a way is compared with. The others are compared with PLAIN_WAY."""
+"""The way that another is compared with. All others are compared with PLAIN_WAY."""
 
 
 class Counted:
@@ -144,7 +144,7 @@ def count_endpoints(calls: int, rounds: int, ways: Sequence[str]) -> dict[str, l
 
 
 def count_whole_calls(calls: int, rounds: int, ways: Sequence[str]) -> dict[str, list[float]]:
-    """Instructions per call of a server's process, one call at a time, without what it does while it is idle."""
+    """Instructions per call of a server's process, one call at a time, less those of an idle process."""
     found: dict[str, list[float]] = {name: [] for name in ways}
     with counted("servers") as process:
         addresses = json.loads(process.hear("{"))
