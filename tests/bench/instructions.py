@@ -76,7 +76,7 @@ def _driver(folder: Path, name: str, options: Sequence[str]) -> "Iterator[subpro
     importing = [sys.executable, "-m", "leadline_server.cli", "contacts", "import", str(csv), "--data-dir", str(data)]
     subprocess.run(importing, check=True, stdout=subprocess.DEVNULL)
     callgrind = [
-        *_fixed_addresses(),
+        *fixed_addresses(),
         "valgrind",
         "--tool=callgrind",
         "--instr-atstart=no",
@@ -99,7 +99,7 @@ def _driver(folder: Path, name: str, options: Sequence[str]) -> "Iterator[subpro
             process.kill()
 
 
-def _fixed_addresses() -> list[str]:
+def fixed_addresses() -> list[str]:
     """The command that gives a program the same addresses at each start. Hashes of objects are their addresses."""
     return ["setarch", "--addr-no-randomize"] if shutil.which("setarch") else []
 

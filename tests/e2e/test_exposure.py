@@ -36,11 +36,20 @@ def test_every_address_but_this_machines_is_refused_by_flag(address: str) -> Non
     assert found == [f"--listen: {CALLS}", f"--metrics-listen: {METRICS}", f"--http-listen: {CALLS}"]
 
 
-def test_it_is_refused_by_the_environment_and_by_the_file(tmp_path: Path) -> None:
-    assert problems(settings={"LEADLINE_HTTP_LISTEN": ADDRESSES[0]}) == [f"LEADLINE_HTTP_LISTEN: {CALLS}"]
+def test_every_port_is_refused_by_the_environment_and_by_the_file(tmp_path: Path) -> None:
+    said = {"listen": CALLS, "metrics_listen": METRICS, "http_listen": CALLS}
+    chosen = {"listen": ADDRESSES[5], "metrics_listen": ADDRESSES[1], "http_listen": ADDRESSES[0]}
+    variables = {f"LEADLINE_{name.upper()}": address for name, address in chosen.items()}
+    assert problems(settings=variables) == [f"LEADLINE_{name.upper()}: {text}" for name, text in said.items()]
     config = tmp_path / "leadline.toml"
-    config.write_text(f'\nmetrics_listen = "{ADDRESSES[1]}"\n', encoding="utf-8")
-    assert problems("--config", str(config)) == [f"metrics_listen: {METRICS} ({config}:2)"]
+    config.write_text("".join(f'{name} = "{address}"\n' for name, address in chosen.items()), encoding="utf-8")
+    found = problems("--config", str(config))
+    assert found == [f"{name}: {text} ({config}:{line})" for line, (name, text) in enumerate(said.items(), 1)]
+
+
+def test_the_setting_by_its_consequence_lets_every_port_be_reached() -> None:
+    words = [f"--{port}={ADDRESSES[0]}" for port in ("listen", "metrics-listen", "http-listen")]
+    assert leadline("serve", "--check", *words, settings={"LEADLINE_EVERYONE_MAY_CALL": "true"}).returncode == 0
 
 
 def test_tls_alone_is_not_enough_and_what_is_missing_is_named(tmp_path: Path) -> None:

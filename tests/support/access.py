@@ -1,6 +1,6 @@
 """A server that wants credentials, in this process, with two accounts; and keys for it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ import grpc
 from leadline_server.app import App, open_app
 from leadline_server.commands.keys import IssuedKey, KeyWish
 from leadline_server.config import Settings
-from leadline_server.config_tables import AccountConfig
+from leadline_server.config_tables import AccountConfig, ConnectionTable
 from leadline_server.domain.access.principals import GRANTS_OF, WITHOUT_ACCOUNT, Grant, Principal, Role
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
@@ -71,11 +71,15 @@ def bearer(key: str | None) -> Sequence[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def guarded(folder: Path, **settings: Any) -> AsyncIterator[Guarded]:
-    """Serve the accounts OWN and OTHER, with authentication."""
+async def guarded(
+    folder: Path, *, connection: Mapping[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[Guarded]:
+    """Serve the accounts OWN and OTHER, with authentication. `connection`: of both to a CRM; None: the embedded one."""
     clock, registry = SettableClock(), CollectorRegistry()
-    accounts = {OWN: AccountConfig(), OTHER: AccountConfig()}
-    made = Settings(data_dir=folder, authentication=True, accounts=accounts, **settings)
+    if connection is not None:
+        settings["connections"] = {"crm": ConnectionTable.model_validate(connection)}
+    account = AccountConfig() if connection is None else AccountConfig(connection="crm")
+    made = Settings(data_dir=folder, authentication=True, accounts={OWN: account, OTHER: account}, **settings)
     async with open_app(made, clock=clock, registry=registry) as app:
         server = Server(app.commands, registry, authenticator=app.authenticator, has_reflection=made.reflection)
         address = f"127.0.0.1:{server.bind('127.0.0.1:0')}"

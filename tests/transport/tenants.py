@@ -22,6 +22,8 @@ _ROOM: Final = "leadline_server"
 _WAITS: Final = "concurrency/batcher.py"  # how requests of one moment share their work depends on the moment
 _PAUSES: Final = frozenset({"pause_seconds", "_wait"})  # of the loop that follows changes for all watches, in turns
 NUMBER: Final = "+12025550147"
+PLATFORM: Final = "platform"
+ISSUER_NAME: Final = "https://id.example.com"
 DIFFERS: Final = re.compile(r"(seconds|nanos): \d+|\b(c_|r_|k_)?[0-9a-f]{12,}\b|(secret|_token): \"[^\"]*\"")
 """The differences between any two answers: times, new ids, new keys, and tokens."""
 
@@ -99,6 +101,10 @@ class Tenants:
     @property
     def rpcs(self) -> list[str]:
         return sorted(self._methods)
+
+    def fields_of(self, rpc: str) -> list[str]:
+        """The names of the fields of an RPC's request."""
+        return list(self._methods[rpc].input_type.DESCRIPTOR.fields_by_name)
 
     async def ask(self, rpc: str, fields: Fields, account_id: str = OWN, *, key: str = OWN) -> tuple[str, Any]:
         """The status of a call, and its answer, or the refusal's text and bytes."""
@@ -191,6 +197,8 @@ async def furnish(tenants: Tenants, account_id: str) -> None:
     await done("UpdateAccountSettings", settings=creates)
     found = await done("CreateContact", name="Ada", phone_number=NUMBER, request_id=REQUESTS[account_id])
     await done("CreateContact", name="Ada Two", phone_number="+12025550148")
+    for name in ("subject", "token_id"):
+        await done("DenyTokens", issuer=ISSUER_NAME, **{name: f"{name}-{account_id}"})
     for number in range(3):
         await done("LogCall", user_id=BOB, call=call(f"call-{account_id}-{number}", f"+1202555016{number}"))
         await done("UpsertUser", user={"user_id": f"user-{account_id}-{number}", "extensions": [f"10{number}"]})
@@ -206,6 +214,9 @@ async def furnish(tenants: Tenants, account_id: str) -> None:
     for rpc, more in LISTS.items():
         tenants.tokens[rpc] = (await done(rpc, page_size=1, **more)).next_page_token
         assert tenants.tokens[rpc], rpc
+    status, accounts = await tenants.ask("ListAccounts", {"page_size": 1}, "", key=PLATFORM)
+    assert status == "OK"
+    tenants.tokens["ListAccounts"] = accounts.next_page_token
 
 
 LISTS: Final[Mapping[str, Fields]] = {
@@ -264,6 +275,12 @@ def pairs(tenants: Tenants) -> dict[str, list[Pair]]:
         "RevokeKey": [key],
         "IssueKey": [both(user, role=5)],
         "WatchCallLogs": [token_pair(tenants, "WatchCallLogs", "resume_token"), user],
+        "DenyTokens": [
+            Pair({"issuer": ISSUER_NAME, name: f"{name}-{OTHER}"}, {"issuer": ISSUER_NAME, name: f"{name}-nobody-"})
+            for name in ("subject", "token_id")
+        ],
+        "UpdateAccountSettings": [Pair(*({"settings": {"default_user_id": side["user_id"]}} for side in user))],
+        "ListAccounts": [token_pair(tenants, "ListAccounts", "page_token")],
     }
     for rpc, more in LISTS.items():
         found.setdefault(rpc, []).append(both(token_pair(tenants, rpc, "page_token"), page_size=1, **more))

@@ -1,6 +1,7 @@
 """Accounts by API: who owns them, what disabling and deleting do, and how fast other processes see a change."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -171,6 +172,11 @@ async def test_an_export_has_everything_but_secrets(served: Administered) -> Non
     assert "pLaNtEd" not in str(items)
     assert items[2].connection.secret_names == ["token"]
     assert (await refused(served.log("c9", account_id="other")))[1] == "ACCOUNT_NOT_FOUND"
+    trail = served.app.ledger.audit
+    while await trail.has_new():
+        await trail.chain(100)
+    actions = [json.loads(entry.document)["action"] for entry in await trail.list("acme", 0, 100)]
+    assert actions.count("account.exported") == 1
 
 
 async def test_calls_of_an_account_whose_crm_was_taken_away_wait(served: Administered) -> None:

@@ -22,10 +22,11 @@ from leadline_server.domain.access.principals import Role
 from leadline_server.http.server import HttpOptions, http_server
 from leadline_server.listeners import TlsFiles
 from leadline_server.transport.client_cas import ClientCaWatch
+from leadline_server.transport.connections import ConnectionLimits
 from leadline_server.transport.server import Server
 from leadline_server.transport.tls import ServerCertificate
 from prometheus_client import CollectorRegistry
-from support.access import ISSUER, OWN, wish
+from support.access import ISSUER, OWN, bearer, wish
 from support.certificates import Authority, Pair
 from support.certificates import replace as put
 
@@ -101,7 +102,7 @@ async def mutual(tmp_path: Path) -> AsyncIterator[Mutual]:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Mutual]:
+async def opened(folder: Path, connections: ConnectionLimits | None = None) -> AsyncIterator[Mutual]:
     authority, registry = Authority(folder / "ca"), CollectorRegistry()
     pair = authority.issue("server", "localhost")
     client_ca = folder / "clients.pem"
@@ -109,7 +110,7 @@ async def opened(folder: Path) -> AsyncIterator[Mutual]:
     certificate = ServerCertificate(TlsFiles(certificate=pair.certificate, key=pair.key, client_ca=client_ca))
     settings = Settings(data_dir=folder / "data", authentication=True, accounts={OWN: AccountConfig()}, tls_proxy=EDGE)
     async with open_app(settings, registry=registry) as app:
-        server = Server(app.commands, registry, authenticator=app.authenticator)
+        server = Server(app.commands, registry, connections=connections, authenticator=app.authenticator)
         port = server.bind("127.0.0.1:0", certificate.grpc_credentials())
         options = HttpOptions(tls=certificate.port())
         await server.start()
@@ -183,6 +184,33 @@ async def test_an_expired_certificate_is_refused_on_open_connections_and_ends_wa
     assert 0.0 <= late < 2.0
 
 
+async def test_a_key_is_served_after_its_connections_certificate_expired_until_the_connection_is_too_old(
+    tmp_path: Path,
+) -> None:
+    """Decision 73. gRPC ends a connection up to a tenth later than `age_seconds`, and the next handshake fails."""
+    loop = asyncio.get_running_loop()
+    async with opened(tmp_path, ConnectionLimits(age_seconds=7.0, age_grace_seconds=1.0)) as mutual:
+        issued = await mutual.app.commands.keys.issue(wish(Role.SERVICE), ISSUER)
+        other = mutual.authority.issue("other", "spiffe://mesh/other", lasts=timedelta(seconds=4))
+        expires = certificate_end({"x509_pem_cert": [other.certificate.read_bytes()]})
+        async with open_call(mutual, other, issued.secret) as call:
+            assert await call() == "OK"
+            began, served_late, last = loop.time(), 0, 0.0
+            async with asyncio.timeout(60):
+                while True:
+                    is_late, asked = time.time() > expires, loop.time()
+                    status = await call()
+                    if status != "OK":
+                        break
+                    last, served_late = asked, served_late + is_late
+                    await asyncio.sleep(0.05)
+            assert served_late > 0
+            assert is_late
+            assert status == "UNAVAILABLE"
+            assert last - began < 7.0 * 1.1 + 1.0
+            assert await call() == "UNAVAILABLE"
+
+
 async def test_connections_of_a_ca_that_is_taken_out_are_ended_and_others_stay(mutual: Mutual, tmp_path: Path) -> None:
     other = Authority(tmp_path / "other", "Other CA")
     put(mutual.client_ca, mutual.authority.file.read_bytes() + other.file.read_bytes())
@@ -204,8 +232,8 @@ async def test_connections_of_a_ca_that_is_taken_out_are_ended_and_others_stay(m
 
 
 @asynccontextmanager
-async def open_call(mutual: Mutual, client: Pair) -> AsyncIterator[Callable[[], Awaitable[str]]]:
-    """A function that asks again and again on one channel, and returns the status."""
+async def open_call(mutual: Mutual, client: Pair, key: str = "") -> AsyncIterator[Callable[[], Awaitable[str]]]:
+    """A function that asks again and again on one channel, and returns the status. `key`: an API key to send."""
     request = contact_service_pb2.FindContactRequest(account_id=OWN, phone_numbers=["+12025550147"]).SerializeToString()
     secured = credentials(mutual.authority, client)
     options = [("grpc.use_local_subchannel_pool", 1)]
@@ -214,7 +242,7 @@ async def open_call(mutual: Mutual, client: Pair) -> AsyncIterator[Callable[[], 
 
         async def ask() -> str:
             try:
-                await call(request, timeout=10.0)
+                await call(request, metadata=bearer(key or None), timeout=10.0)
             except grpc.aio.AioRpcError as error:
                 return error.code().name
             return "OK"

@@ -21,7 +21,7 @@ from leadline_server.auth.certificate_names import MOST_NAMES, certificate_end, 
 from leadline_server.auth.embed_tokens import EMBED_PREFIX, ORIGIN_HEADER, EmbedTokens
 from leadline_server.auth.forwarded import FORWARDED_HEADER, forwarded_names
 from leadline_server.auth.ledger_contact import LedgerContact
-from leadline_server.auth.seen_credentials import RecentHeader, SeenCredential
+from leadline_server.auth.seen_credentials import RecentHeaders, SeenCredential
 from leadline_server.auth.sessions import CSRF_HEADER, Sessions, cookie_in
 from leadline_server.domain.access.api_keys import PREFIX, certificate_digest, key_digest, key_id_of
 from leadline_server.domain.access.principals import (
@@ -85,7 +85,7 @@ class Authenticator:
         self._now = now
         self._proxy = frozenset({f"DNS:{proxy}", f"URI:{proxy}"} if proxy else ())
         self._seen: dict[bytes, SeenCredential] = {}
-        self._recent: dict[int, RecentHeader] = {}  # by the header's hash
+        self._recent = RecentHeaders()
         self._key_ids: set[str] = set()
         self.attempts = attempts
         self.sessions = sessions
@@ -106,8 +106,7 @@ class Authenticator:
                 text = value
         if text is None or now > self._contact.lost_at:
             return None
-        known = self._recent.get(hash(text))
-        seen = known.seen if known is not None and known.header == text else self._recall(text)
+        seen = self._recent.get(text) or self._recall(text)
         return seen.who if seen is not None and seen.version == self._version() and now < seen.until else None
 
     def _recall(self, header: str) -> SeenCredential | None:
@@ -121,7 +120,7 @@ class Authenticator:
         if len(self._recent) >= MOST_RECENT:
             self._recent.clear()
         if len(header) <= MOST_RECENT_LENGTH:
-            self._recent[hash(header)] = RecentHeader(header, seen)
+            self._recent[header] = seen
 
     async def authenticate(self, call: CallHead) -> Authenticated:
         """The principal of a request, and its credential.

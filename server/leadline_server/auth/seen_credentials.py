@@ -14,11 +14,10 @@ class SeenCredential:
     until: float
 
 
-class RecentHeader:
-    """An accepted header as it is: it is compared in half of the time that hashing takes. Nothing shows its text."""
+class RecentHeaders(dict[str, SeenCredential]):
+    """Accepted headers as they are, and their credentials. Nothing shows their texts."""
 
-    __slots__ = ("header", "seen")
+    __slots__ = ()
 
-    def __init__(self, header: str, seen: SeenCredential) -> None:
-        self.header = header
-        self.seen = seen
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of {len(self)}"

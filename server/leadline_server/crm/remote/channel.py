@@ -17,8 +17,6 @@ _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     # leadline itself repeats calls. A write that gRPC repeats could be done twice.
     ("grpc.enable_retries", 0),
     ("grpc.service_config_disable_resolution", 1),
-    # No proxy from the environment: calls go to the address in the settings.
-    ("grpc.enable_http_proxy", 0),
     ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
     # Reconnect soon after the adapter is back.
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -45,7 +43,7 @@ def open_channel(settings: RemoteSettings, egress: Egress | None = None, checked
     """
     egress = egress or Egress()
     host, port = split_address(settings.address)
-    address = f"[{checked_host}]:{port}" if checked_host else settings.address
+    address = f"{_in_address(checked_host)}:{port}" if checked_host else settings.address
     options = (*_OPTIONS, *_proxy(egress), ("grpc.default_authority", host))
     if not settings.is_encrypted:
         return grpc.aio.insecure_channel(address, options=options)
@@ -62,8 +60,16 @@ def open_channel(settings: RemoteSettings, egress: Egress | None = None, checked
     return grpc.aio.secure_channel(address, credentials, options=(*options, *name))
 
 
+def _in_address(host: str) -> str:
+    """An IP address as it stands before a port. gRPC refuses brackets around one without colons."""
+    return f"[{host}]" if ":" in host else host
+
+
 def _proxy(egress: Egress) -> tuple[tuple[str, int | str], ...]:
-    return (("grpc.enable_http_proxy", 1), ("grpc.http_proxy", egress.proxy)) if egress.proxy else ()
+    """The administrator's proxy, and never one of the environment. Of an argument that comes twice, gRPC takes one."""
+    if not egress.proxy:
+        return (("grpc.enable_http_proxy", 0),)
+    return (("grpc.enable_http_proxy", 1), ("grpc.http_proxy", egress.proxy))
 
 
 def _system_roots() -> bytes | None:
