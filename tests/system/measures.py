@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
@@ -12,10 +13,24 @@ ROUNDS: Final = 15
 EACH: Final = 40
 
 
-async def compared(one: Work, other: Work) -> float:
-    """How many times as long the other takes: the median of rounds, by turns."""
-    ratios = [await seconds(other) / await seconds(one) for _ in range(ROUNDS)]
-    return statistics.median(ratios[2:])  # the first ones fill caches
+@dataclass(frozen=True)
+class Comparison:
+    """What one work takes and another, in seconds, and how many times as long the other takes. All are medians."""
+
+    one: float
+    other: float
+    ratio: float
+
+    def __str__(self) -> str:
+        return f"{self.one * 1e3:.2f} and {self.other * 1e3:.2f} ms ({self.ratio:.2f})"
+
+
+async def compared(one: Work, other: Work) -> Comparison:
+    """Compare two works by rounds of both, by turns."""
+    rounds = [(await seconds(one), await seconds(other)) for _ in range(ROUNDS)][2:]  # the first ones fill caches
+    ones, others = zip(*rounds, strict=True)
+    ratio = statistics.median(second / first for first, second in rounds)
+    return Comparison(statistics.median(ones) / EACH, statistics.median(others) / EACH, ratio)
 
 
 async def seconds(work: Work) -> float:
