@@ -42,19 +42,20 @@ async def seconds(work: Work) -> float:
 
 
 async def held_up(writer: Work, beside: Callable[[], Awaitable[object]]) -> float:
-    """How much longer than in a quiet time the writer waits once while the other work is done, in seconds."""
-    quiet = await longest_wait(writer, None)
+    """How much longer the writer waits at most while the other work is done, in seconds.
+
+    The longest of its waits is compared with the longest of as many in a quiet time.
+    """
     other = asyncio.ensure_future(beside())
-    longest = await longest_wait(writer, other)
+    waits = [await _wait(writer) for _ in range(EACH)]
+    while not other.done():
+        waits.append(await _wait(writer))
     await other
-    return longest - quiet
+    quiet = [await _wait(writer) for _ in waits]
+    return max(waits) - max(quiet)
 
 
-async def longest_wait(writer: Work, until: "asyncio.Future[object] | None") -> float:
-    """The longest of the writer's waits, until the other work is done."""
-    waits: list[float] = []
-    while len(waits) < EACH or not (until is None or until.done()):
-        began = perf_counter()
-        await writer()
-        waits.append(perf_counter() - began)
-    return max(waits)
+async def _wait(work: Work) -> float:
+    began = perf_counter()
+    await work()
+    return perf_counter() - began

@@ -28,7 +28,9 @@ OPTIONS: Final = {
 
 _SECONDS: Final = 3600.0
 _PAGE: Final = 50
-_STRIDE: Final = 7_919  # so that calls in a row ask for contacts that lie apart
+_CALLERS: Final = 80
+"""Contacts that are asked for, all over the ledger. The first rounds of `compared` read them from the disk."""
+
 _VACUUMED: Final = "SELECT autovacuum_count FROM pg_stat_user_tables WHERE relname = 'call_logs'"
 _NEWER: Final = [
     *load_halves(MIGRATIONS),
@@ -74,7 +76,7 @@ class Asked:
 
     def _next_number(self) -> str:
         self.count += 1
-        return known_number(self.count * _STRIDE % self.contacts)
+        return known_number(self.count % _CALLERS * (self.contacts // _CALLERS))
 
     async def _page(self, selection: CallLogFilter) -> None:
         query = CallLogQuery(selection=selection, page_size=_PAGE, page_token="")
