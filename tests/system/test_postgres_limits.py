@@ -127,6 +127,7 @@ async def test_a_write_that_fails_when_no_one_waits_for_it_any_more_logs_no_trac
         writing.cancel()
         await asyncio.wait([writing])
         await database.finish()
+    del writing  # else it would keep the write
     gc.collect()
     assert said == []
 
