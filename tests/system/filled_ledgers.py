@@ -124,7 +124,9 @@ _POSTGRES: Final = Dialect(
 
 
 class _Database(Protocol):
-    dialect: Dialect
+    @property
+    def dialect(self) -> Dialect:
+        """The SQL of its ledger."""
 
     def ask(self, query: str) -> str:
         """The rows of a query, one a line."""

@@ -60,7 +60,8 @@ async def filled(folder: Path, kind: str, calls: int) -> AsyncIterator[Ledgers]:
             sys.stdout.write(f"\n{kind}: {number:,} calls, {contacts:,} contacts in {perf_counter() - began:.0f} s\n")
             harness = await stack.enter_async_context(open_harness(data_dir, ledger=url))
             asked.append(Asked(harness, contacts))
-        yield Ledgers(*asked, upkeep=Upkeep(server, url, calls) if server else None)
+        few, many = asked
+        yield Ledgers(few, many, upkeep=Upkeep(server, url, calls) if server else None)
 
 
 @pytest.mark.soak
