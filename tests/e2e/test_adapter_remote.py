@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -28,11 +28,17 @@ _STOP_SECONDS: Final = 20.0
 
 
 @contextmanager
-def adapter_process(data_dir: Path, *flags: str, listen: str = "127.0.0.1:0") -> Iterator[str]:
-    """`leadline adapter serve embedded` until the body ends; yields its address."""
-    command: Sequence[str | Path] = [LEADLINE, "adapter", "serve", "embedded", "--listen", listen, *flags]
-    settings = {"LEADLINE_DATA_DIR": str(data_dir), **settings_of(data_dir)}
-    process = subprocess.Popen(command, env=environment(settings), stdout=subprocess.PIPE, text=True)
+def adapter_process(
+    data_dir: Path,
+    *flags: str,
+    listen: str = "127.0.0.1:0",
+    connection: str = "embedded",
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """`leadline adapter serve` until the body ends; yields its address."""
+    command: Sequence[str | Path] = [LEADLINE, "adapter", "serve", connection, "--listen", listen, *flags]
+    given = {"LEADLINE_DATA_DIR": str(data_dir), **settings_of(data_dir), **(settings or {})}
+    process = subprocess.Popen(command, env=environment(given), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         served = re.search(r"as an adapter on (\S+:\d+)\.", process.stdout.readline())

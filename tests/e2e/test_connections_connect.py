@@ -15,14 +15,16 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from e2e.test_adapter_remote import adapter_process
 from leadline_server.clock import SystemClock
+from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.crm.salesforce.adapter_type import SALESFORCE
 from leadline_server.crm.toolkit.oauth import OAuthAuthorizer
 from leadline_server.crm.toolkit.oauth_grant import BY_CONSENT
-from leadline_server.domain.crm_errors import CrmAuthFailed
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.encryption.keys import SecretsKeys
-from leadline_server.ledger.sqlite import open_sqlite_ledger
 from support.http_servers import http_server
+from support.ledgers import each_ledger, opened_ledger, postgres_rows, settings_of
 from support.secrets_keys import key_file
 from support.servers import LEADLINE, environment
 
@@ -41,10 +43,14 @@ class Vendor:
     polled: list[float] = field(default_factory=list)
     interval: float = 1.0
     device_code: str = ""
+    bearers: list[str] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.Response:
         if request.path == "/services/oauth2/authorize":
             return self._authorize(request)
+        if request.path.startswith("/services/data/"):
+            self.bearers.append(request.headers["Authorization"])
+            return web.Response(status=503)
         assert request.path == "/services/oauth2/token"
         return self._token({name: str(value) for name, value in (await request.post()).items()})
 
@@ -126,9 +132,21 @@ async def vendor_at(folder: Path) -> AsyncIterator[tuple[Vendor, Path]]:
         yield vendor, config
 
 
+def settings_in(config: Path) -> dict[str, str]:
+    """The settings of a command beside the file of the connections."""
+    data_dir = config.parent / "data"
+    return {"LEADLINE_CONFIG": str(config), "LEADLINE_DATA_DIR": str(data_dir), **settings_of(data_dir)}
+
+
+def kept_bytes(data_dir: Path) -> bytes:
+    """What the ledger keeps of tokens, and all that is in its folder."""
+    rows = postgres_rows(data_dir, "SELECT encode(document, 'escape') FROM tokens") or []
+    return b"".join([str(rows).encode(), *(file.read_bytes() for file in data_dir.iterdir())])
+
+
 async def connected(config: Path, name: str = "sales", *more: str, consents: bool = True) -> Ended:
     """Run the command, and open the address that it prints, as a browser would."""
-    where = {"LEADLINE_CONFIG": str(config), "LEADLINE_DATA_DIR": str(config.parent / "data")}
+    where = settings_in(config)
     process = await asyncio.create_subprocess_exec(
         LEADLINE,
         *("connections", "connect", name, "--no-browser", "--port", "0", *more),
@@ -162,13 +180,14 @@ async def bearer(config: Path) -> str:
     keys = SecretsKeys(key_file(config.with_name("secrets.key")))
     (config.parent / "data").mkdir(exist_ok=True)
     async with (
-        open_sqlite_ledger(config.parent / "data" / "ledger.db", keys) as ledger,
+        opened_ledger(config.parent / "data", keys) as ledger,
         aiohttp.ClientSession() as session,
     ):
         authorizer = OAuthAuthorizer(session, consent.grant, ledger.tokens, "sales", SystemClock(), "a server")
         return (await authorizer.headers())["Authorization"]
 
 
+@each_ledger
 @pytest.mark.skipif(sys.platform != "linux", reason="starts a process")
 async def test_consent_is_asked_for_and_the_tokens_are_stored(tmp_path: Path) -> None:
     async with vendor_at(tmp_path) as (vendor, config):
@@ -181,11 +200,22 @@ async def test_consent_is_asked_for_and_the_tokens_are_stored(tmp_path: Path) ->
         again = await connected(config)  # granting again replaces the tokens
         assert again.code == 0
         assert await bearer(config) == "Bearer pLaNtEd-a2"
-        kept = b"".join(file.read_bytes() for file in (tmp_path / "data").iterdir())
-        assert b"pLaNtEd" not in kept
+        assert b"pLaNtEd" not in kept_bytes(tmp_path / "data")
         assert "pLaNtEd" not in ended.stdout + ended.stderr
 
 
+@each_ledger
+async def test_an_adapter_that_is_served_sends_the_token_that_was_granted(tmp_path: Path) -> None:
+    async with vendor_at(tmp_path) as (vendor, config):
+        assert (await connected(config)).code == 0
+        with adapter_process(tmp_path / "data", connection="sales", settings=settings_in(config)) as address:
+            async with remote_crm(address) as crm:
+                with pytest.raises(CrmUnavailable):
+                    await crm.check()
+        assert set(vendor.bearers) == {"Bearer pLaNtEd-a1"}
+
+
+@each_ledger
 async def test_what_is_no_consent_stores_nothing_and_says_why(tmp_path: Path) -> None:
     async with vendor_at(tmp_path) as (vendor, config):
         vendor.denies = True
@@ -211,6 +241,7 @@ async def test_connections_that_need_no_consent_or_do_not_exist_are_told(tmp_pat
         assert (ended.code, "There is no connection none" in ended.stderr) == (3, True)
 
 
+@each_ledger
 @pytest.mark.skipif(sys.platform != "linux", reason="starts a process")
 async def test_on_a_machine_without_a_browser_a_person_consents_elsewhere(tmp_path: Path) -> None:
     async with vendor_at(tmp_path) as (vendor, config):

@@ -192,15 +192,17 @@ class PostgresServer:
         return self.process is not None and self.process.poll() is None
 
     @contextmanager
-    def standby(self, name: str = "standby") -> "Iterator[PostgresServer]":
+    def standby(self, name: str = "standby", *, port: int = 0) -> "Iterator[PostgresServer]":
         """A streaming standby of this server while the body runs. It answers reads, and `promote` makes it writable.
 
         Args:
             name: what `synchronous_standby_names` of this server calls it.
+            port: of 127.0.0.1, by which it reaches this server; 0: by its socket.
         """
         folder = Path(tempfile.mkdtemp(prefix="leadline-postgres-"))
         self.programs.own(folder)
-        primary = f"host={self.folder} port={self.port} user={USER} application_name={name}"
+        host = f"host={HOST} port={port} password={self.password}" if port else f"host={self.folder} port={self.port}"
+        primary = f"{host} user={USER} application_name={name}"
         copied = ("-D", folder / "data", "--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast")
         standby = PostgresServer(self.programs, folder, free_port(), self.password, self.options)
         try:

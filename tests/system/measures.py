@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
@@ -12,10 +13,24 @@ ROUNDS: Final = 15
 EACH: Final = 40
 
 
-async def compared(one: Work, other: Work) -> float:
-    """How many times as long the other takes: the median of rounds, by turns."""
-    ratios = [await seconds(other) / await seconds(one) for _ in range(ROUNDS)]
-    return statistics.median(ratios[2:])  # the first ones fill caches
+@dataclass(frozen=True)
+class Comparison:
+    """What one work takes and another, in seconds, and how many times as long the other takes. All are medians."""
+
+    one: float
+    other: float
+    ratio: float
+
+    def __str__(self) -> str:
+        return f"{self.one * 1e3:.2f} and {self.other * 1e3:.2f} ms ({self.ratio:.2f})"
+
+
+async def compared(one: Work, other: Work) -> Comparison:
+    """Compare two works by rounds of both, by turns."""
+    rounds = [(await seconds(one), await seconds(other)) for _ in range(ROUNDS)][2:]  # the first ones fill caches
+    ones, others = zip(*rounds, strict=True)
+    ratio = statistics.median(second / first for first, second in rounds)
+    return Comparison(statistics.median(ones) / EACH, statistics.median(others) / EACH, ratio)
 
 
 async def seconds(work: Work) -> float:
@@ -27,19 +42,20 @@ async def seconds(work: Work) -> float:
 
 
 async def held_up(writer: Work, beside: Callable[[], Awaitable[object]]) -> float:
-    """How much longer than in a quiet time the writer waits once while the other work is done, in seconds."""
-    quiet = await longest_wait(writer, None)
+    """How much longer the writer waits at most while the other work is done, in seconds.
+
+    The longest of its waits is compared with the longest of as many in a quiet time.
+    """
     other = asyncio.ensure_future(beside())
-    longest = await longest_wait(writer, other)
+    waits = [await _wait(writer) for _ in range(EACH)]
+    while not other.done():
+        waits.append(await _wait(writer))
     await other
-    return longest - quiet
+    quiet = [await _wait(writer) for _ in waits]
+    return max(waits) - max(quiet)
 
 
-async def longest_wait(writer: Work, until: "asyncio.Future[object] | None") -> float:
-    """The longest of the writer's waits, until the other work is done."""
-    waits: list[float] = []
-    while len(waits) < EACH or not (until is None or until.done()):
-        began = perf_counter()
-        await writer()
-        waits.append(perf_counter() - began)
-    return max(waits)
+async def _wait(work: Work) -> float:
+    began = perf_counter()
+    await work()
+    return perf_counter() - began

@@ -1,6 +1,7 @@
 """PostgreSQL at its limits: connections, time, locks and disks. Nothing is accepted that is not kept."""
 
 import asyncio
+import gc
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -109,6 +110,26 @@ async def test_a_transaction_that_cannot_be_serialised_is_run_again(server: Post
         await database.write(count)
         assert await database.fetch("SELECT value FROM one") == [(8,)]
         assert runs == [0, 7]
+
+
+async def test_a_write_that_fails_when_no_one_waits_for_it_any_more_logs_no_traceback(server: PostgresServer) -> None:
+    said, begun = list[Any](), asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+
+    async def fail(connection: Any) -> None:
+        begun.set()
+        await connection.execute("SELECT pg_sleep(0.1)")
+        await connection.execute("SELECT 1 / 0")
+
+    async with open_pool(PostgresAddress(url=server.create())) as database:
+        writing = asyncio.create_task(database.write(fail))
+        await begun.wait()
+        writing.cancel()
+        await asyncio.wait([writing])
+        await database.finish()
+    del writing  # else it would keep the write
+    gc.collect()
+    assert said == []
 
 
 async def test_a_full_disk_of_the_tables_takes_no_call_until_it_has_space() -> None:

@@ -121,8 +121,13 @@ class PostgresDatabase:
         """
         task = asyncio.create_task(self._write(work, is_news=is_news))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # else asyncio logs it with its traceback, if the caller has been cancelled
 
     async def shared(self, write: Awaitable[T]) -> T:
         """The result of a write that others share, such as a change that waits for its turn in a group."""
