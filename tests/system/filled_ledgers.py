@@ -245,7 +245,7 @@ def _copies(database: _Database, table: str, rows: str, values: Mapping[str, str
 
 
 def _contact(dialect: Dialect, contact: Mapping[str, Any]) -> Mapping[str, str]:
-    """What each copy of the contact has of its own, by the columns' names."""
+    """The values that are different in each copy of the contact, by the columns' names."""
     email, digits = "'person' || n.n || '@example.com'", _DIGITS.format(i="n.n")
     return {
         "id": f"'c_000000000000' || {dialect.eight}",
@@ -261,7 +261,7 @@ def _number() -> Mapping[str, str]:
 
 
 def _call(dialect: Dialect, document: str) -> Mapping[str, str]:
-    """What each copy of the call has of its own, by the columns' names."""
+    """The values that are different in each copy of the call, by the columns' names."""
     call_id, later = f"'call-' || {dialect.eight}", f"n.n * {_APART} * 1000000"
     number = f"'+1' || {_DIGITS.format(i='p.i')}"
     return {

@@ -15,7 +15,7 @@ EACH: Final = 40
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one work takes and another, in seconds, and how many times as long the other takes. All are medians."""
+    """The seconds of two pieces of work, and how many times as long the second takes. All are medians."""
 
     one: float
     other: float

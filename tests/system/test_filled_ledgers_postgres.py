@@ -34,7 +34,7 @@ OWN: Final = re.compile(
     r"call-(\d{8}|real)|[cl]_[0-9a-v]{20}|(Person|person) ?\d|201500000\d"
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|1[78]\d{14}|create:[0-9a-f]{32}"
 )
-"""What each row has of its own."""
+"""The values that are different in each row."""
 
 NUMBERS: Final = {"pk", "id", "contact", "sequence"}
 """Columns of numbers that differ."""

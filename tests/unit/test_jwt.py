@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, hmac
 from joserfc.jwk import RSAKey
 from leadline_server.auth.issuers import IssuerConfig
+from leadline_server.auth.token_claims import MOST_CHARACTERS
 from leadline_server.auth.tokens import JwtVerifier
 from leadline_server.domain.access.principals import Role
 from leadline_server.domain.access_errors import Unauthenticated
@@ -78,7 +79,7 @@ BAD_CLAIMS = {
     "iss a list": claims(iss=[ISSUER]),
     "no sub": claims(sub=None),
     "sub a number": claims(sub=7),
-    "sub of a megabyte": claims(sub="x" * 6000),
+    "sub of 6,000 characters": claims(sub="x" * 6000),
     "sub with a line feed": claims(sub="alice\nbob"),
     "no account": claims(leadline_account=None),
     "account a list": claims(leadline_account=["acme"]),
@@ -110,6 +111,22 @@ def hs256_with_the_public_key() -> str:
 GOOD = signed()
 HEAD = encoded({"alg": "RS256", "kid": "rsa"})
 TWICE, NAN = encoded(b'{"iss":"a","iss":"b"}'), encoded(b'{"exp": NaN}')
+
+
+def padded(length: int) -> str:
+    """A good token of `length` characters, or up to 3 fewer."""
+    pad = (length - len(signed(claims(pad="")))) * 3 // 4
+    return next(token for more in range(4, -5, -1) if len(token := signed(claims(pad="x" * (pad + more)))) <= length)
+
+
+async def test_a_good_token_has_8192_characters_at_most(verifier: JwtVerifier, keys: KeyServer) -> None:
+    await verified(verifier, padded(MOST_CHARACTERS))
+    asked = keys.asked
+    with pytest.raises(Unauthenticated):
+        await verified(verifier, padded(MOST_CHARACTERS + 4))
+    assert keys.asked == asked
+
+
 BAD_TOKENS = {
     "alg none": forged({"alg": "none", "typ": "JWT"}),
     "alg none, no signature": forged({"alg": "none"}).rpartition(".")[0] + ".",

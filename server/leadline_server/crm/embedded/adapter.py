@@ -150,7 +150,7 @@ def _keys_of(numbers: Sequence[PhoneNumber]) -> tuple[str, ...]:
 
 
 def _bounded(found: Sequence[Contact], numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
-    """What leadline reads of them. A single contact is bounded as it is stored: by what an imported row may have."""
+    """The contacts among them that leadline reads. A single one has the bounds of an imported row already."""
     return found if len(found) < 2 else within_bounds(found, len(numbers))  # noqa: PLR2004 - one is bounded as stored
 
 

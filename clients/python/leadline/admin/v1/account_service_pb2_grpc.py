@@ -166,7 +166,8 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExportAccount(self, request, context):
-        """Returns all that leadline has of an account, but no secrets.
+        """Returns what leadline keeps of an account: its settings, its connection, its users with their preferences, and its
+        call logs. API keys, other secrets, and the contacts of the embedded CRM are not in it.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
         """

@@ -60,7 +60,8 @@ class AccountServiceStub:
     Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, ACCOUNT_NOT_CHANGEABLE, LEDGER_UNAVAILABLE, LEDGER_FULL.
     """
     ExportAccount: _aio.UnaryStreamMultiCallable[_account_service_pb2.ExportAccountRequest, _account_service_pb2.ExportAccountResponse]
-    """Returns all that leadline has of an account, but no secrets.
+    """Returns what leadline keeps of an account: its settings, its connection, its users with their preferences, and its
+    call logs. API keys, other secrets, and the contacts of the embedded CRM are not in it.
 
     Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
     """
@@ -171,7 +172,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.ExportAccountRequest,
         context: _aio.ServicerContext[_account_service_pb2.ExportAccountRequest, _abc.AsyncIterator[_account_service_pb2.ExportAccountResponse]],
     ) -> _abc.AsyncIterator[_account_service_pb2.ExportAccountResponse]:
-        """Returns all that leadline has of an account, but no secrets.
+        """Returns what leadline keeps of an account: its settings, its connection, its users with their preferences, and its
+        call logs. API keys, other secrets, and the contacts of the embedded CRM are not in it.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
         """

@@ -43,7 +43,7 @@ class CsvOptions:
 
 @dataclass(frozen=True, slots=True)
 class CsvHeader:
-    """What was found out about a file before its first contact.
+    """The facts about a file that are known before its first contact.
 
     Attributes:
         mapping: which column fills which field.

@@ -91,7 +91,7 @@ async def find(fetch: Fetch, account_id: str, keys: tuple[str, ...]) -> Sequence
 
 
 async def find_many(fetch: Fetch, lookups: Sequence[Lookup]) -> Sequence[Found]:
-    """What several lookups find, which `contacts_of` reads, in one statement."""
+    """The rows of several lookups, which `contacts_of` reads, in one statement."""
     accounts = [account_id for account_id, _ in lookups]
     wanted = [" ".join(keys) for _, keys in lookups], [_most(keys) for _, keys in lookups]
     rows: list[list[Row]] = [[] for _ in lookups]
