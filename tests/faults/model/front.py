@@ -1,7 +1,7 @@
 """The gRPC server of the model's runs, before the app that serves now."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from types import SimpleNamespace
 from typing import Any, Protocol, TypeVar, cast
 
@@ -9,7 +9,6 @@ import grpc
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
-from leadline_server.accounts.registry import Account
 from leadline_server.app import App
 from leadline_server.commands import Commands
 from leadline_server.transport.server import Server
@@ -50,8 +49,7 @@ class Front:
         return self._runner.run(awaited())
 
     async def _open(self) -> None:
-        names = [name for name in Commands.__dataclass_fields__ if name != "accounts"]
-        commands = SimpleNamespace(**{name: _Forward(self, name) for name in names}, accounts=_ForwardAccounts(self))
+        commands = SimpleNamespace(**{name: _Forward(self, name) for name in Commands.__dataclass_fields__})
         self.server = Server(cast("Commands", commands), CollectorRegistry())
         port = self.server.bind("127.0.0.1:0")
         await self.server.start()
@@ -66,30 +64,16 @@ class Front:
 
 
 class _Forward:
-    """A command of whatever app is behind the front now."""
+    """A command, or the accounts, of the app that is behind the front now."""
 
     def __init__(self, front: Front, name: str) -> None:
         self._front = front
         self._name = name
 
     def __getattr__(self, method: str) -> Any:
-        return getattr(getattr(self._front.app.commands, self._name), method)
+        """A method of it. The server takes some before there is an app."""
 
+        def forward(*args: Any, **named: Any) -> Any:
+            return getattr(getattr(self._front.app.commands, self._name), method)(*args, **named)
 
-class _ForwardAccounts:
-    """The accounts of whatever app is behind the front now."""
-
-    def __init__(self, front: Front) -> None:
-        self._front = front
-
-    def knows(self, account_id: str) -> bool:
-        return self._front.app.commands.accounts.knows(account_id)
-
-    async def get(self, account_id: str) -> Account:
-        return await self._front.app.commands.accounts.get(account_id)
-
-    async def confirmed(self, account_id: str, work: Callable[[Account, int], Awaitable[T]]) -> T:
-        return await self._front.app.commands.accounts.confirmed(account_id, work)
-
-    async def find(self, account_id: str) -> Account | None:
-        return await self._front.app.commands.accounts.find(account_id)
+        return forward
