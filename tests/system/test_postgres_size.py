@@ -11,7 +11,7 @@ import pytest
 from support.apps import open_harness
 from support.postgres import postgres_server
 from system.filled_ledgers import EACH, fill
-from system.upkeep import OPTIONS, Asked, Upkeep, held_up_by_upkeep, in_milliseconds
+from system.maintenance import OPTIONS, Asked, Maintenance, held_up_by_maintenance, in_milliseconds
 
 CALLS: Final = 20_000
 MOST_SECONDS: Final = 0.1
@@ -23,6 +23,6 @@ async def test_pruning_autovacuum_and_migrations_hold_no_writer_up(tmp_path: Pat
         url, contacts = server.create(), CALLS // EACH
         await fill(tmp_path / "data", CALLS, contacts, server, url)
         async with open_harness(tmp_path / "data", ledger=url) as harness:
-            figures = await held_up_by_upkeep(Asked(harness, contacts), Upkeep(server, url, CALLS))
+            figures = await held_up_by_maintenance(Asked(harness, contacts), Maintenance(server, url, CALLS))
     sys.stdout.write(f"\n{CALLS:,} calls: a writer waited longer by {in_milliseconds(figures)}\n")
     assert max(figures.values()) < MOST_SECONDS, in_milliseconds(figures)

@@ -16,8 +16,8 @@ from support.apps import open_harness
 from support.ledgers import POSTGRESQL, SQLITE
 from support.postgres import postgres_server
 from system.filled_ledgers import EACH, fill
+from system.maintenance import OPTIONS, Asked, Maintenance, held_up_by_maintenance, in_milliseconds
 from system.measures import Comparison, compared
-from system.upkeep import OPTIONS, Asked, Upkeep, held_up_by_upkeep, in_milliseconds
 
 FEW_CALLS: Final = EACH
 """Calls of the empty ledger: its pages have as many calls as those of the other."""
@@ -31,11 +31,11 @@ MOST_SECONDS: Final = 0.1
 
 @dataclass(frozen=True)
 class Ledgers:
-    """The service on a ledger with few calls, and on one with many, and the upkeep of the latter."""
+    """The service on a ledger with few calls, and on one with many, and the maintenance of the latter."""
 
     few: Asked
     many: Asked
-    upkeep: Upkeep | None
+    maintenance: Maintenance | None
 
     async def compare(self) -> Mapping[str, Comparison]:
         """How long requests take on both."""
@@ -44,7 +44,7 @@ class Ledgers:
 
     async def hold_up(self) -> Mapping[str, float]:
         """How much longer a writer waits while others prune, migrate and vacuum, in seconds."""
-        return await held_up_by_upkeep(self.many, self.upkeep)
+        return await held_up_by_maintenance(self.many, self.maintenance)
 
 
 @asynccontextmanager
@@ -61,7 +61,7 @@ async def filled(folder: Path, kind: str, calls: int) -> AsyncIterator[Ledgers]:
             harness = await stack.enter_async_context(open_harness(data_dir, ledger=url))
             asked.append(Asked(harness, contacts))
         few, many = asked
-        yield Ledgers(few, many, upkeep=Upkeep(server, url, calls) if server else None)
+        yield Ledgers(few, many, maintenance=Maintenance(server, url, calls) if server else None)
 
 
 @pytest.mark.soak

@@ -101,7 +101,12 @@ def _not_read(_: str) -> None:
 
 
 class AccountRegistry:
-    """Gives accounts by id."""
+    """Gives accounts by id.
+
+    Attributes:
+        seen_in_ledger: returns an account as this process last saw it, for a lookup that tells the settings version
+            (`ContactLookup.answer_now`). None if to ask for the version costs nothing.
+    """
 
     def __init__(
         self,
@@ -120,6 +125,7 @@ class AccountRegistry:
         self._limits = limits
         self._seen: dict[str, Account] = {}
         self._connecting: dict[str, asyncio.Lock] = {}
+        self.seen_in_ledger = self._seen_in_ledger if versions.are_confirmed else None
 
     async def get(self, account_id: str) -> Account:
         """The account with the settings in force now, for a request. Raises AccountNotFound or AccountDisabled."""
@@ -147,13 +153,10 @@ class AccountRegistry:
                 return await work(_served(seen), seen.record.settings_version)
         return await work(await self.get(account_id), 0)
 
-    def seen_in_ledger(self, account_id: str) -> Account | None:
-        """The account as this process last saw it, for a lookup that tells the settings version (`answer_now`).
-
-        None if its CRM does not live in the ledger, if it is disabled, or if to ask for the version costs nothing.
-        """
+    def _seen_in_ledger(self, account_id: str) -> Account | None:
+        """The account as this process last saw it; None if its CRM does not live in the ledger, or it is disabled."""
         seen = self._seen.get(account_id)
-        if seen is None or not self._versions.are_confirmed or seen.in_ledger is None:
+        if seen is None or seen.in_ledger is None:
             return None
         return seen if seen.is_connected and seen.record.state is not AccountState.DISABLED else None
 

@@ -105,9 +105,11 @@ class ContactServicer(ContactServiceServicer):
 
     async def FindContact(self, request: pb.FindContactRequest, context: Context) -> pb.FindContactResponse:
         """Look up the contacts that have some numbers."""
-        seen = self._commands.accounts.seen_in_ledger(request.account_id)
-        if seen is not None and (at_once := await self._found_now(seen, request)) is not None:
-            return FOUND_CONTACTS.message(at_once)
+        seen_in_ledger = self._commands.accounts.seen_in_ledger
+        if seen_in_ledger is not None and (seen := seen_in_ledger(request.account_id)) is not None:
+            at_once = await self._found_now(seen, request)
+            if at_once is not None:
+                return FOUND_CONTACTS.message(at_once)
         account, numbers = await read_by_rules(self._commands.accounts, request, numbers_to_find)
         found = await self._commands.lookup.answer(account, numbers, may_be_remembered=not request.skip_cache)
         return FOUND_CONTACTS.message(found)

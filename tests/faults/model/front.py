@@ -77,3 +77,8 @@ class _Forward:
             return getattr(getattr(self._front.app.commands, self._name), method)(*args, **named)
 
         return forward
+
+    def seen_in_ledger(self, account_id: str) -> Any:
+        """As the method of the accounts, which only some ledgers have."""
+        seen_in_ledger = self._front.app.commands.accounts.seen_in_ledger
+        return None if seen_in_ledger is None else seen_in_ledger(account_id)

@@ -85,7 +85,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Upkeep:
+class Maintenance:
     """Work of PostgreSQL on a database with `calls` calls."""
 
     server: PostgresServer
@@ -117,13 +117,13 @@ class Upkeep:
         return await asyncio.to_thread(self.server.sql, statement, self.url.rpartition("/")[2], _SECONDS)
 
 
-async def held_up_by_upkeep(asked: Asked, upkeep: Upkeep | None) -> Mapping[str, float]:
+async def held_up_by_maintenance(asked: Asked, maintenance: Maintenance | None) -> Mapping[str, float]:
     """How much longer a writer waits while others prune, migrate and vacuum, in seconds. Files are only pruned."""
     waits = {"pruning": await held_up(asked.log, asked.prune)}
-    if upkeep is not None:
-        waits["migration"] = await held_up(asked.log, upkeep.migrate)
-        await upkeep.replace_rows()
-        waits["autovacuum"] = await held_up(asked.log, upkeep.vacuum)
+    if maintenance is not None:
+        waits["migration"] = await held_up(asked.log, maintenance.migrate)
+        await maintenance.replace_rows()
+        waits["autovacuum"] = await held_up(asked.log, maintenance.vacuum)
     return waits
 
 
