@@ -149,7 +149,7 @@ def main() -> None:
         uvloop.run(drive(load, options.calls, options.group, Path(data), **how))
         return
     if options.check:
-        sys.exit("\n".join(excesses(_all_counts(options.calls), kept_counts(PAGE.read_text()))))
+        sys.exit("\n".join(excesses(_all_counts(options.calls), kept_counts(PAGE.read_text()))) or None)
     how = {"has_http": options.http, "traced": options.trace, "credential": options.credential}
     for name in LOADS:
         for group in (options.group,) if options.group else GROUPS:
