@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -47,6 +47,7 @@ from bench.endpoints import CONTACTS
 from bench.instructions import fixed_addresses
 
 WAYS: Final = (UNTRACED, PLAIN_WAY, HEADER, KEY, JWT, NONE, DEFAULT, ALL)
+_IDLE_SECONDS: Final = 10
 BASES: Final[Mapping[str, str]] = {PLAIN_WAY: UNTRACED}
 """The way that another is compared with. All others are compared with PLAIN_WAY."""
 
@@ -121,7 +122,6 @@ def counted(drive: str) -> Iterator[Counted]:
 
 def count_endpoints(calls: int, rounds: int, ways: Sequence[str]) -> dict[str, list[float]]:
     """Instructions per call of each way's endpoint, one figure a round."""
-    found: dict[str, list[float]] = {name: [] for name in ways}
     with counted("endpoints") as process:
         process.hear("warm")
         process.control("-i", "on")
@@ -135,17 +135,11 @@ def count_endpoints(calls: int, rounds: int, ways: Sequence[str]) -> dict[str, l
             return process.taken(all_threads=name in (DEFAULT, ALL))
 
         block(PLAIN_WAY, calls)
-        for _ in range(rounds):
-            for name in ways:
-                once, twice = block(name, calls), block(name, 2 * calls)
-                found[name].append((twice - once) / calls)
-                show(name, found[name])
-    return found
+        return by_turns(block, calls, rounds, ways)
 
 
 def count_whole_calls(calls: int, rounds: int, ways: Sequence[str]) -> dict[str, list[float]]:
     """Instructions per call of a server's process, one call at a time, less those of an idle process."""
-    found: dict[str, list[float]] = {name: [] for name in ways}
     with counted("servers") as process:
         addresses = json.loads(process.hear("{"))
         clients = {name: Client(*addresses[name]) for name in ways}
@@ -168,15 +162,10 @@ def count_whole_calls(calls: int, rounds: int, ways: Sequence[str]) -> dict[str,
         idle = 0.0
         process.control("--zero")
         began = time.monotonic()
-        time.sleep(10)
+        time.sleep(_IDLE_SECONDS)  # nothing to wait for: an idle process is what is counted
         idle = process.taken(all_threads=True) / (time.monotonic() - began)
         sys.stderr.write(f"idle: {idle:,.0f} instructions a second\n")
-        for _ in range(rounds):
-            for name in ways:
-                once, twice = block(name, calls), block(name, 2 * calls)
-                found[name].append((twice - once) / calls)
-                show(name, found[name])
-    return found
+        return by_turns(block, calls, rounds, ways)
 
 
 class Client:
@@ -191,6 +180,19 @@ class Client:
         """Look numbers up, one after the other. Raises AssertionError for a wrong answer."""
         answers = [self._call(request, metadata=self._metadata, timeout=60.0) for request in lookups(number)]
         assert workload.found(answers) == number
+
+
+def by_turns(
+    block: Callable[[str, int], float], calls: int, rounds: int, ways: Sequence[str]
+) -> dict[str, list[float]]:
+    """Instructions per call of each way, one figure a round: what twice as many calls take more."""
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name in ways:
+            once, twice = block(name, calls), block(name, 2 * calls)
+            found[name].append((twice - once) / calls)
+            show(name, found[name])
+    return found
 
 
 def show(name: str, figures: Sequence[float]) -> None:

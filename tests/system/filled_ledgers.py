@@ -240,7 +240,7 @@ def _copies(database: _Database, table: str, rows: str, values: Mapping[str, str
     copied = ", ".join(values.get(name, f"t.{name}") for name in columns)
     yield f"CREATE TEMP TABLE kept_{table} AS SELECT * FROM {table}"  # noqa: S608 - our own names
     yield from (f"DROP {name}" for name, _ in objects)
-    yield f"INSERT INTO {table} ({', '.join(columns)}) SELECT {copied} FROM kept_{table} AS t CROSS JOIN {rows}"  # noqa: S608
+    yield f"INSERT INTO {table} ({', '.join(columns)}) SELECT {copied} FROM kept_{table} AS t CROSS JOIN {rows}"  # noqa: S608 - as above
     yield from (made for _, made in objects)
 
 

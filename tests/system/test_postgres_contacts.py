@@ -14,11 +14,11 @@ from leadline_server.crm.embedded.importing import ImportOptions, import_contact
 from leadline_server.crm.embedded.postgres import open_tables
 from leadline_server.crm.embedded.postgres.bulk_import import PostgresImport
 from leadline_server.ledger.postgres import open_postgres_ledger
-from leadline_server.ledger.postgres.ledger import migrate
 from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.storage.postgres.database import PostgresDatabase, open_pool
 from support.contact_imports import counts, found, records
 from support.postgres import MEMORY, PostgresServer, postgres_server
+from support.postgres_ledgers import new_ledger
 from support.servers import leadline
 
 pytestmark = pytest.mark.system
@@ -32,13 +32,9 @@ def server() -> Iterator[PostgresServer]:
         yield running
 
 
-async def build(url: str) -> None:
-    await migrate(PostgresAddress(url=url))
-
-
 @pytest.fixture
 async def url(server: PostgresServer) -> str:
-    return await server.create_like("ledger", build)
+    return await new_ledger(server)
 
 
 @pytest.fixture

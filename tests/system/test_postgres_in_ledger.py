@@ -12,10 +12,9 @@ from leadline_server.domain.call_log import FINAL_WAIT, CallLog
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.errors import ContactAlreadyExists, ContactNotFound, RequestIdReused
 from leadline_server.domain.preferences import MultipleMatchAction, UnknownContactAction
-from leadline_server.ledger.postgres.ledger import migrate
-from leadline_server.storage.postgres.address import PostgresAddress
 from support.apps import Harness, open_harness
 from support.postgres import MEMORY, PostgresServer, postgres_server
+from support.postgres_ledgers import new_ledger
 from support.postgres_trips import counting_proxy
 
 pytestmark = pytest.mark.system
@@ -37,14 +36,10 @@ def server() -> Iterator[PostgresServer]:
         yield running
 
 
-async def build(url: str) -> None:
-    await migrate(PostgresAddress(url=url))
-
-
 @pytest.fixture
 async def url(server: PostgresServer) -> AsyncIterator[str]:
     """The address of a ledger that takes no lease of a call and no claim on a number."""
-    url = await server.create_like("ledger", build)
+    url = await new_ledger(server)
     server.sql(GUARDS, url.rpartition("/")[2])
     yield url
     server.drop(url)

@@ -9,11 +9,10 @@ from leadline_server.commands.update_account_settings import AccountSettingsUpda
 from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ledger.postgres.ledger import migrate
-from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.transport.contact_service import ContactServicer
 from support.apps import ACCOUNT, Harness, open_harness
 from support.postgres import MEMORY, PostgresServer, postgres_server
+from support.postgres_ledgers import new_ledger
 from support.postgres_trips import counting_proxy
 
 pytestmark = pytest.mark.system
@@ -27,13 +26,9 @@ def server() -> Iterator[PostgresServer]:
         yield running
 
 
-async def build(url: str) -> None:
-    await migrate(PostgresAddress(url=url))
-
-
 @pytest.fixture
 async def url(server: PostgresServer) -> AsyncIterator[str]:
-    url = await server.create_like("ledger", build)
+    url = await new_ledger(server)
     yield url
     server.drop(url)
 
@@ -41,8 +36,8 @@ async def url(server: PostgresServer) -> AsyncIterator[str]:
 async def found(harness: Harness, *numbers: str) -> list[str]:
     """The names that FindContact answers."""
     request = FindContactRequest(account_id=ACCOUNT, user_id="user", phone_numbers=numbers)
-    # The servicer reads nothing of the context.
-    response = await ContactServicer(harness.app.commands).FindContact(request, None)  # type: ignore[arg-type]
+    servicer = ContactServicer(harness.app.commands)
+    response = await servicer.FindContact(request, None)  # type: ignore[arg-type] # it reads nothing of the context
     return [match.contact.name for match in response.matches]
 
 
