@@ -221,7 +221,8 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=200, help="N; a multiple of 100")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--whole", action="store_true", help="whole calls over gRPC, and not the endpoints alone")
-    parser.add_argument("--only", nargs="*", default=list(WAYS), metavar="WAY", help=f"some of: {', '.join(WAYS)}")
+    ways = f"some of: {'; '.join(WAYS)}. Whole calls need {PLAIN_WAY!r} among them."
+    parser.add_argument("--only", nargs="*", default=list(WAYS), choices=WAYS, metavar="WAY", help=ways)
     parser.add_argument("--drive", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.drive:
