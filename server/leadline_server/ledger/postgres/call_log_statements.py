@@ -34,11 +34,12 @@ _ARRAYS: Final = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_C
 # that were read (0: a new call), $6 the versions to write, $7 the place of each visible change (0: not visible).
 # The counters come first: rows are written only once their row is locked. Then a row that another transaction has
 # changed is found by its version, and one that it has inserted by its key, and refuse_conflict() undoes all of it. A
-# session of a pooler has the settings of others, so the commit's own is set here.
+# session of a pooler has the settings of others, so the commit's own is set here. See `RowsExpression` for the conditions
+# of `given`, which hold for all rows.
 _EXPRESSIONS: Final = f"""
     WITH given AS (
         SELECT * FROM unnest($4::text[], $5::bigint[], $6::bigint[], $7::bigint[], {_ARRAYS})
-        AS given (call_id, version, next_version, place, {_NAMES})
+        AS given (call_id, version, next_version, place, {_NAMES}) WHERE version >= 0 AND next_version > 0
     ), counters AS (
         INSERT INTO account_counters AS c (account_id, sequence, pruned_through, blocks)
         SELECT $1, sequence_base + $2, sequence_base, $3 FROM ledger
@@ -129,13 +130,31 @@ def write_values(account_id: str, rows: Sequence[Written], blocks: int) -> tuple
 _SETTINGS_PLACE: Final = 8 + len(_COLUMNS)
 
 
+_HELD_PLACE: Final = _SETTINGS_PLACE + 1
+_HOLDING: Final = (
+    _EXPRESSIONS.replace(
+        "counters AS (", f"held AS (SELECT hold_numbers($1, ${_HELD_PLACE}::text[]) AS numbers), counters AS ("
+    )
+    .replace("FROM ledger\n", "FROM ledger, held WHERE held.numbers > 0\n")
+)
+"""As _EXPRESSIONS, but first of all numbers are held."""
+
+_STILL_SET: Final = f"""
+    , (SELECT count(refuse_other_settings($1, known.version, (SELECT sequence FROM counters)))
+        FROM unnest(${_SETTINGS_PLACE}::bigint[]) AS known (version))
+"""
+
+
 @lru_cache(maxsize=64)
-def write_with(expressions: tuple[RowsExpression, ...]) -> str:
+def write_with(expressions: tuple[RowsExpression, ...], *, holds_numbers: bool = False) -> str:
     """WRITE that also writes the rows of `expressions`, and only if the account has the settings versions given.
 
-    Its values are those of WRITE, the versions, and the arrays of each expression.
+    Its values are those of WRITE, the versions, the numbers if it `holds_numbers`, and the arrays of each expression.
+    With numbers, for which contacts are created, the account must have the settings also once they are held.
     """
-    parts, written, place = [], [_WRITTEN, "(SELECT count(*) FROM settings)"], _SETTINGS_PLACE + 1
+    first, still_set = (_HOLDING, _STILL_SET) if holds_numbers else (_EXPRESSIONS, "")
+    parts, written = [], [_WRITTEN, "(SELECT count(*) FROM settings)"]
+    place = _HELD_PLACE + holds_numbers
     wanted = ["cardinality($4::text[])", f"cardinality(${_SETTINGS_PLACE}::bigint[])"]
     for expression in expressions:
         parts.append(f", {expression.at(place)}")
@@ -143,9 +162,10 @@ def write_with(expressions: tuple[RowsExpression, ...]) -> str:
         wanted.append(f"cardinality(${place}::{expression.types[0]}[])")
         place += len(expression.types)
     return f"""
-        {_EXPRESSIONS}, settings AS (
+        {first}, settings AS (
             SELECT FROM unnest(${_SETTINGS_PLACE}::bigint[]) AS known (version)
             JOIN accounts AS a ON a.account_id = $1 AND a.version = known.version AND a.state <> 'deleting'
         ) {"".join(parts)}
         SELECT refuse_conflict({" + ".join(written)}, {" + ".join(wanted)}), (SELECT sequence FROM counters), {_SYNCED}
+        {still_set}
     """

@@ -1,22 +1,21 @@
 """A transaction of the PostgreSQL ledger that is one statement: all is read before, and written by it at the end.
 
 The statement checks what the work relied on: the rows of the calls, the settings, the contacts. So it writes what a
-transaction with locks would have written, or nothing. It serves new calls of known callers, which most calls are.
+transaction with locks would have written, or nothing. It serves calls of known callers, and those of unknown ones that
+become placeholders.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Final, NamedTuple
 
-from leadline_server.domain.audit import Actor
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining
-from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ledger.postgres.call_log_changes import UnknownAttempt
 from leadline_server.ledger.postgres.call_log_statements import Written, write_values, write_with
+from leadline_server.ledger.postgres.deferred_placeholders import DeferredPlaceholders, ReachedLimits
 from leadline_server.ledger.postgres.preferences import PostgresPreferences
 from leadline_server.ledger.postgres.queued_changes import QueuedChange, RememberedLogs, more_blocks, written_rows
-from leadline_server.ports.ledger import CallKey, PreferencesInForce, RecordedAnswer
+from leadline_server.ports.ledger import CallKey, PreferencesInForce, Requests
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 from leadline_server.storage.postgres.deferred import DeferredRow, arrays_of
 from leadline_server.storage.postgres.sql_transaction import NotDeferrable
@@ -29,12 +28,14 @@ class DeferredWork(NamedTuple):
         entries: its calls, by their ids.
         written: their rows.
         rows: further rows.
+        numbers: the keys of numbers for which it creates contacts.
         version: the settings version that it relied on; None: on none.
     """
 
     entries: tuple[QueuedChange, ...]
     written: tuple[Written, ...]
     rows: tuple[DeferredRow, ...]
+    numbers: frozenset[str]
     version: int | None
 
     @property
@@ -51,6 +52,7 @@ class DeferringTransaction:
         database: the database.
         preferences: the preferences of all accounts.
         remembered: the logs that this process wrote last.
+        reached: the limits of placeholders that have no room.
         settings_version: the one that the work depends on; 0: on none before it reads preferences.
     """
 
@@ -61,6 +63,7 @@ class DeferringTransaction:
         database: PostgresDatabase,
         preferences: PostgresPreferences,
         remembered: RememberedLogs,
+        reached: ReachedLimits,
         settings_version: int,
     ) -> None:
         self.fetch = database.fetch
@@ -68,6 +71,8 @@ class DeferringTransaction:
         self._remembered = remembered
         self._entries: dict[CallKey, QueuedChange] = {}
         self._rows: list[DeferredRow] = []
+        self._numbers: set[str] = set()
+        self._reached = reached
         self._version: int | None = settings_version or None
 
     @property
@@ -81,14 +86,14 @@ class DeferringTransaction:
         return self
 
     @property
-    def placeholders(self) -> "_Undeferrable":
+    def placeholders(self) -> DeferredPlaceholders:
         """The limits of placeholders."""
-        return _Undeferrable()
+        return DeferredPlaceholders(self.defer, self._reached)
 
     @property
-    def requests(self) -> "_Undeferrable":
-        """The answers by request id."""
-        return _Undeferrable()
+    def requests(self) -> Requests:
+        """The answers by request id cannot be deferred."""
+        raise NotDeferrable
 
     async def get(self, key: CallKey) -> CallLog | None:
         """It only changes call logs."""
@@ -126,16 +131,21 @@ class DeferringTransaction:
         return self._version
 
     async def hold_number(self, account_id: str, number_key: str) -> bool:
-        """A contact is about to be created."""
-        raise NotDeferrable(account_id, number_key)
+        """Hold the number at the end, which checks that no contact has it by then. A call is to be logged for it."""
+        if not self._entries:
+            raise NotDeferrable(account_id, number_key)
+        self._numbers.add(number_key)
+        return True
 
     async def writing(self, account_id: str) -> Connection:
         """Nothing is written at once."""
         raise NotDeferrable(account_id)
 
-    def defer(self, account_id: str, row: DeferredRow) -> bool:
+    def defer(self, account_id: str, row: DeferredRow, *, instead_of: DeferredRow | None = None) -> bool:
         """Write a row at the end."""
         del account_id
+        if instead_of is not None:
+            self._rows.remove(instead_of)
         self._rows.append(row)
         return True
 
@@ -144,7 +154,8 @@ class DeferringTransaction:
         entries = tuple(sorted(self._entries.values(), key=lambda entry: entry.key.call_id))
         if not entries or not all(entry.is_changed for entry in entries):
             raise NotDeferrable
-        return DeferredWork(entries, tuple(written_rows(entries)), tuple(self._rows), self._version)
+        rows, numbers = tuple(self._rows), frozenset(self._numbers)
+        return DeferredWork(entries, tuple(written_rows(entries)), rows, numbers, self._version)
 
 
 def statement_of(account_id: str, works: Sequence[DeferredWork]) -> tuple[str, tuple[object, ...]]:
@@ -155,7 +166,8 @@ def statement_of(account_id: str, works: Sequence[DeferredWork]) -> tuple[str, t
     )
     entries, written = [entry for entry, _ in pairs], [one for _, one in pairs]
     rows = [row for work in works for row in work.rows]
-    expressions = tuple({row.expression: None for row in rows})
+    expressions = tuple(sorted({row.expression for row in rows}))  # so that there are few statements
+    numbers = sorted({number for work in works for number in work.numbers})
     versions = sorted({work.version for work in works if work.version is not None})
     arrays = [
         array
@@ -163,23 +175,5 @@ def statement_of(account_id: str, works: Sequence[DeferredWork]) -> tuple[str, t
         for array in arrays_of([row.values for row in rows if row.expression is expression])
     ]
     values = write_values(account_id, written, more_blocks(entries, written))
-    return write_with(expressions), (*values, versions, *arrays)
-
-
-class _Undeferrable:
-    """Parts of the ledger that a statement at the end cannot change."""
-
-    async def take(self, account_id: str, reservation: Reservation, now: datetime) -> str | LimitReached:
-        raise NotDeferrable(account_id, reservation, now)
-
-    async def give_back(self, account_id: str, taken: str) -> None:
-        raise NotDeferrable(account_id, taken)
-
-    async def created(self, account_id: str, contact_id: str, now: datetime, *, taken: str, by: Actor | None) -> None:
-        raise NotDeferrable(account_id, contact_id, now, taken, by)
-
-    async def get(self, account_id: str, request_id: str, now: datetime) -> RecordedAnswer | None:
-        raise NotDeferrable(account_id, request_id, now)
-
-    async def remember(self, account_id: str, request_id: str, answer: RecordedAnswer, now: datetime) -> None:
-        raise NotDeferrable(account_id, request_id, answer, now)
+    held = [numbers] if numbers else []
+    return write_with(expressions, holds_numbers=bool(numbers)), (*values, versions, *held, *arrays)

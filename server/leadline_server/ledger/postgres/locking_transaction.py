@@ -20,6 +20,7 @@ from leadline_server.ledger.postgres.account_lock import lock_account
 from leadline_server.ledger.postgres.call_log_changes import LockedChanges, WantedLogChange
 from leadline_server.ledger.postgres.call_log_queries import GET
 from leadline_server.ledger.postgres.call_log_statements import write_values, write_with
+from leadline_server.ledger.postgres.deferred_placeholders import ReachedLimits
 from leadline_server.ledger.postgres.placeholder_counts import give_back, take
 from leadline_server.ledger.postgres.placeholders import record_created
 from leadline_server.ledger.postgres.preferences import PostgresPreferences
@@ -40,13 +41,21 @@ class LockingTransaction:
         preferences: the preferences of all accounts.
         account_id: the account that the transaction is about.
         settings_version: the one that the work depends on; 0: on none before it reads some.
+        reached: notes the limits of placeholders that have no room.
     """
 
     reads_committed: Final = False
 
     def __init__(
-        self, connection: Connection, preferences: PostgresPreferences, account_id: str, settings_version: int = 0
+        self,
+        connection: Connection,
+        preferences: PostgresPreferences,
+        account_id: str,
+        settings_version: int = 0,
+        *,
+        reached: ReachedLimits | None = None,
     ) -> None:
+        self.reached = reached
         self.connection = connection
         self.account_id = account_id
         self._preferences = preferences
@@ -110,9 +119,9 @@ class LockingTransaction:
             self._is_locked = True
         return self.connection
 
-    def defer(self, account_id: str, row: DeferredRow) -> bool:
+    def defer(self, account_id: str, row: DeferredRow, *, instead_of: DeferredRow | None = None) -> bool:
         """This transaction writes at once."""
-        del account_id, row
+        del account_id, row, instead_of
         return False
 
     async def hold(self, kind: str, account_id: str, name: str) -> None:
@@ -176,8 +185,11 @@ class _PlaceholderCounts:
         self._transaction = transaction
 
     async def take(self, account_id: str, reservation: Reservation, now: datetime) -> str | LimitReached:
-        connection = await self._transaction.writing(account_id)
-        return await take(connection, account_id, reservation, to_microseconds(now))
+        connection, reached = await self._transaction.writing(account_id), self._transaction.reached
+        taken = await take(connection, account_id, reservation, to_microseconds(now))
+        if isinstance(taken, LimitReached) and reached is not None:
+            reached.note(account_id, taken.scope, now)
+        return taken
 
     async def give_back(self, account_id: str, taken: str) -> None:
         await give_back(await self._transaction.writing(account_id), account_id, taken)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, AuditEvent
 from leadline_server.domain.placeholder_bounds import MAX_REPLAYS, REPLAY_AGE
 from leadline_server.domain.placeholders import Placeholder
 from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ledger.placeholder_rows import MADE_BY_CALL, MADE_BY_REQUEST, placeholder_of
 from leadline_server.ledger.postgres.account_lock import lock_account
-from leadline_server.ledger.postgres.audit import count_of, note
+from leadline_server.ledger.postgres.audit import count_of, note, record
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
 _RECORD: Final = """
@@ -101,10 +101,14 @@ async def record_created(
 
 async def note_created(connection: Connection, account_id: str, contact_id: str, taken: str, by: Actor | None) -> None:
     """Have the audit trail say that a placeholder was created. The arguments are those of `record_created`."""
-    action = AuditAction.PLACEHOLDER_CREATED
     if taken:
-        made = json.loads(taken)
-        owner, call_id = LEADLINE.acting_for(made["user"]), made["call"]
-        await note(connection, owner, account_id, action, contact_id, reason=MADE_BY_CALL, call_id=call_id)
+        await record(connection, creation_by_call(account_id, contact_id, taken))
     elif by is not None:
-        await note(connection, by, account_id, action, contact_id, reason=MADE_BY_REQUEST)
+        await note(connection, by, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=MADE_BY_REQUEST)
+
+
+def creation_by_call(account_id: str, contact_id: str, taken: str) -> AuditEvent:
+    """The entry of the audit trail for a placeholder that a call created, by what `take` returned for it."""
+    made = json.loads(taken)
+    owner, action = LEADLINE.acting_for(made["user"]), AuditAction.PLACEHOLDER_CREATED
+    return AuditEvent.of(owner, account_id, action, contact_id, reason=MADE_BY_CALL, call_id=made["call"])

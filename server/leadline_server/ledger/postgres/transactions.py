@@ -12,6 +12,7 @@ from leadline_server.concurrency.batcher import Batcher
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ledger.postgres.account_lock import lock_account
+from leadline_server.ledger.postgres.deferred_placeholders import ReachedLimits
 from leadline_server.ledger.postgres.deferring_transaction import DeferredWork, DeferringTransaction, statement_of
 from leadline_server.ledger.postgres.locking_transaction import LockingTransaction
 from leadline_server.ledger.postgres.preferences import PostgresPreferences
@@ -46,6 +47,7 @@ class PostgresTransactions:
         self._database = database
         self._preferences = preferences
         self._remembered = remembered
+        self._reached = ReachedLimits()
         self._accounts = KeyedLocks()
         self._batchers: dict[str, Batcher[DeferredWork, None]] = {}
 
@@ -58,18 +60,20 @@ class PostgresTransactions:
         """The result of `work`, once its changes are committed and durable."""
         error: Conflict | OutcomeUnknown | None = None
         while (deferred := await self._deferred(work, settings_version)) is not None:
-            has_read = isinstance(error, Conflict)
+            was_refused = isinstance(error, Conflict)
             error = await self._outcome(account_id, deferred)
             if error is None:
                 return cast("T", deferred.result)
-            if has_read or isinstance(error, OutcomeUnknown) or not await self._read(account_id, deferred.writes):
+            if was_refused or isinstance(error, OutcomeUnknown) or not await self._differs(account_id, deferred.writes):
                 break
         unknown = deferred if isinstance(error, OutcomeUnknown) else None
 
         async def whole(connection: Connection) -> T:
             if unknown is not None and await _has_happened(connection, account_id, unknown.writes):
                 return cast("T", unknown.result)
-            transaction = LockingTransaction(connection, self._preferences, account_id, settings_version)
+            transaction = LockingTransaction(
+                connection, self._preferences, account_id, settings_version, reached=self._reached
+            )
             await transaction.check_settings()
             result = await work(transaction)
             await transaction.store()
@@ -96,7 +100,9 @@ class PostgresTransactions:
         self, work: Callable[[LedgerTransaction], Awaitable[T]], settings_version: int
     ) -> _Deferred | None:
         """Run the work with all writes deferred. None: it has to run in a transaction."""
-        transaction = DeferringTransaction(self._database, self._preferences, self._remembered, settings_version)
+        transaction = DeferringTransaction(
+            self._database, self._preferences, self._remembered, self._reached, settings_version
+        )
         try:
             result = await work(transaction)
             return _Deferred(transaction.work(), result)
@@ -113,8 +119,13 @@ class PostgresTransactions:
             return error
         return None
 
-    async def _read(self, account_id: str, writes: DeferredWork) -> bool:
-        """Whether other processes have written the calls since this one. Then it remembers them as they are now."""
+    async def _differs(self, account_id: str, writes: DeferredWork) -> bool:
+        """Whether refused work may do without locks if it runs again, since it then finds what others have written.
+
+        That is a contact of its number, or its calls: this process then remembers them as they are now.
+        """
+        if writes.numbers:
+            return True
         known = {entry.key: entry.version for entry in writes.entries}
         found = await load(self._database, account_id, known)
         if any(entry.key != key for key, entry in found.items()):
@@ -138,11 +149,11 @@ class PostgresTransactions:
         return batcher
 
     async def _write(self, account_id: str, works: list[DeferredWork]) -> Sequence[Exception | None]:
-        """Write works together, but for those of a call that another one has. Returns the error of each."""
-        together, seen = list[DeferredWork](), set[CallKey]()
+        """Write works together, but for those of a call or number that another one has. Returns the error of each."""
+        together, seen = list[DeferredWork](), set[CallKey | str]()
         results: dict[int, Exception | None] = {}
         for work in works:
-            keys = {entry.key for entry in work.entries}
+            keys = {*work.numbers, *(entry.key for entry in work.entries)}
             if keys.isdisjoint(seen):
                 together.append(work)
                 seen |= keys

@@ -31,6 +31,6 @@ class SqlTransaction(Protocol):
         """
         ...
 
-    def defer(self, account_id: str, row: DeferredRow) -> bool:
-        """Have a row written at the end; false if the transaction writes at once."""
+    def defer(self, account_id: str, row: DeferredRow, *, instead_of: DeferredRow | None = None) -> bool:
+        """Have a row written at the end, instead of another deferred one; false if the transaction writes at once."""
         ...

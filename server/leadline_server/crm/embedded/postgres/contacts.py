@@ -35,7 +35,8 @@ _FIND: Final = f"""
     WHERE n.account_id = $1 AND n.key = ANY($2) LIMIT $3
 """
 # Of several lookups at once. `wanted` has the account of each, its keys with a blank after each but the last, and how
-# many rows it reads at most. A lookup that finds nothing has one row without a contact, which has the version too.
+# many rows it reads at most. A lookup that finds nothing has one row without a contact, which has the version too. See
+# `RowsExpression` for the conditions at the end, which always hold.
 _FIND_MANY: Final = f"""
     SELECT wanted.place, a.version, found.* FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY
         AS wanted (account_id, keys, most, place)
@@ -44,7 +45,7 @@ _FIND_MANY: Final = f"""
         SELECT {CONTACT_COLUMNS} FROM crm_contact_numbers AS n
         JOIN crm_contacts AS c ON c.account_id = n.account_id AND c.pk = n.contact
         WHERE n.account_id = wanted.account_id AND n.key = ANY(string_to_array(wanted.keys, ' ')) LIMIT wanted.most
-    ) AS found ON true
+    ) AS found ON true WHERE wanted.place > 0 AND wanted.most > 0
 """
 _GET: Final = f"SELECT {CONTACT_COLUMNS} FROM crm_contacts AS c WHERE c.account_id = $1 AND c.id = $2"
 _SEARCH: Final = f"""

@@ -16,7 +16,9 @@ from leadline_server.storage.postgres.database import Connection
 from leadline_server.storage.postgres.deferred import DeferredRow, RowsExpression
 
 _NUMBERS: Final = frozenset({"start_time", "answer_time", "end_time", "duration", "update_time"})
-_TYPES: Final = tuple("bigint" if name in _NUMBERS else "text" for name in OWNED_COLUMNS)
+OWNED_TYPES: Final = tuple("bigint" if name in _NUMBERS else "text" for name in OWNED_COLUMNS)
+"""The types of leadline's columns, in their order."""
+
 _NAMES: Final = ", ".join(OWNED_COLUMNS)
 
 _FIND: Final = "SELECT id FROM crm_call_logs WHERE account_id = $1 AND unique_key = $2"
@@ -48,7 +50,7 @@ _ACTIVE_BY_PK: Final = _ACTIVE.format("pk")
 LOGS: Final = RowsExpression(
     "crm_written",
     f"""crm_given AS (
-        SELECT * FROM {{rows}} AS given (id, unique_key, contact_id, {_NAMES})
+        SELECT * FROM {{rows}} AS given (id, unique_key, contact_id, {_NAMES}) WHERE id > '' AND contact_id > ''
     ), crm_active AS (
         UPDATE crm_contacts AS c SET last_activity_time = greatest(c.last_activity_time, latest.start_time)
         FROM (SELECT contact_id, max(start_time) AS start_time FROM crm_given GROUP BY contact_id) AS latest, counters
@@ -65,7 +67,7 @@ LOGS: Final = RowsExpression(
     ), crm_written AS (
         SELECT FROM crm_logged UNION ALL SELECT FROM crm_updated
     )""",
-    ("text", "text", "text", *_TYPES),
+    ("text", "text", "text", *OWNED_TYPES),
 )
 """Logs, each with its contact's activity: new ones, and changed ones, which have no key here.
 

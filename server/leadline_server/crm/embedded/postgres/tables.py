@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
 from leadline_server.concurrency.batcher import Batcher
-from leadline_server.crm.embedded.postgres import contacts, journal
+from leadline_server.crm.embedded.postgres import contacts, journal, new_contacts
 from leadline_server.crm.embedded.tables import NewLog, WantedContact
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.crm_errors import CrmUnavailable
@@ -18,6 +18,7 @@ from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
 from leadline_server.ports.ledger import LedgerTransaction
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase, Row
+from leadline_server.storage.postgres.deferred import DeferredRow
 from leadline_server.storage.postgres.sql_transaction import SqlTransaction
 
 T = TypeVar("T")
@@ -158,12 +159,16 @@ class PostgresCrmInTransaction(_Tables):
     def __init__(self, transaction: SqlTransaction, lookups: Lookups) -> None:
         self._transaction = transaction
         self._lookups = lookups
+        self._unknown: tuple[str, ...] = ()
+        self._deferred: dict[str, DeferredRow] = {}
 
     async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
         """The contacts with one of the keys. Without a snapshot, lookups that come together are one statement."""
-        if self._transaction.reads_committed:
-            return (await _found(self._lookups, account_id, keys))[0]
-        return await super().find(account_id, keys)
+        if not self._transaction.reads_committed:
+            return await super().find(account_id, keys)
+        found, _ = await _found(self._lookups, account_id, keys)
+        self._unknown = () if found else (*self._unknown, *keys)
+        return found
 
     async def find_now(self, account_id: str, keys: tuple[str, ...]) -> tuple[Sequence[Contact], int]:
         """As `find`; a transaction knows its settings itself."""
@@ -182,10 +187,23 @@ class PostgresCrmInTransaction(_Tables):
         """The result of `work`."""
         return await work(await self._transaction.writing(account_id))
 
+    async def create_contact(self, wanted: WantedContact) -> Contact:
+        """Add a contact, at the end of the transaction if that can wait: then no contact may have its number by then."""
+        if self._unknown:
+            row = new_contacts.deferred(wanted, self._unknown)
+            if self._transaction.defer(wanted.account_id, row):
+                self._deferred[wanted.contact.id] = row
+                return wanted.contact
+        return await super().create_contact(wanted)
+
     async def log(self, new: NewLog) -> CrmLog:
         """Log a call, at the end of the transaction if that can wait."""
         log, row = journal.deferred(new)
-        return log if self._transaction.defer(new.account_id, row) else await super().log(new)
+        contact = self._deferred.pop(new.entry.contact_id, None)
+        if contact is not None:
+            row = new_contacts.with_log(contact, row)
+        is_deferred = self._transaction.defer(new.account_id, row, instead_of=contact)
+        return log if is_deferred else await super().log(new)
 
     async def update_log(self, account_id: str, log_id: str, entry: LogEntry, now: datetime) -> CrmLog:
         """Change a log, at the end of the transaction if that can wait."""

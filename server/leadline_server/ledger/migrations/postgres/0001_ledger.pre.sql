@@ -196,6 +196,55 @@ CREATE TABLE placeholder_counts (
     PRIMARY KEY (account_id, scope, hour)
 ) WITH (fillfactor = 50);
 
+-- Waits for the other transactions that may create contacts for these numbers, and keeps them out until the end of this
+-- one. The locks are those of LockingTransaction.hold_number, in an order of their own, so that none waits in a circle.
+CREATE FUNCTION hold_numbers(account text, number_keys text[]) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    number bigint;
+BEGIN
+    FOR number IN
+        SELECT DISTINCT hashtextextended('number ' || account || '/' || key, 0) AS lock
+        FROM unnest(number_keys) AS key ORDER BY lock
+    LOOP
+        PERFORM pg_advisory_xact_lock(number);
+    END LOOP;
+    RETURN cardinality(number_keys);
+END
+$$;
+
+-- Counts placeholders, each against all its limits, and returns how many counts that took. Like refuse_conflict() it ends
+-- and undoes the statement if a limit has no room. It is volatile, so it sees what is committed when it runs: that is under
+-- the account's lock, since `sequence` is read from the row that is locked. A limit of NULL is none.
+CREATE FUNCTION take_placeholders(
+    account text, scopes text[], hours bigint[], per_hour bigint[], per_day bigint[], day_hours integer, sequence bigint
+) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    taken record;
+    in_hour bigint;
+    in_day bigint;
+BEGIN
+    FOR taken IN
+        SELECT t.scope, t.hour, min(t.per_hour) AS per_hour, min(t.per_day) AS per_day, count(*) AS wanted
+        FROM unnest(scopes, hours, per_hour, per_day) AS t (scope, hour, per_hour, per_day)
+        GROUP BY t.scope, t.hour ORDER BY t.scope, t.hour
+    LOOP
+        INSERT INTO placeholder_counts AS c (account_id, scope, hour, begun, refused)
+        VALUES (account, taken.scope, taken.hour, taken.wanted, 0)
+        ON CONFLICT (account_id, scope, hour) DO UPDATE SET begun = c.begun + taken.wanted;
+        SELECT coalesce(sum(c.begun) FILTER (WHERE c.hour = taken.hour), 0), coalesce(sum(c.begun), 0)
+        INTO in_hour, in_day FROM placeholder_counts AS c
+        WHERE c.account_id = account AND c.scope = taken.scope AND c.hour > taken.hour - day_hours;
+        IF in_hour > taken.per_hour OR in_day > taken.per_day THEN
+            RAISE EXCEPTION 'a limit of placeholders is reached' USING ERRCODE = 'serialization_failure';
+        END IF;
+        IF in_hour = taken.wanted THEN  -- the first of the hour
+            DELETE FROM placeholder_counts AS c WHERE c.account_id = account AND c.hour <= taken.hour - 2 * day_hours;
+        END IF;
+    END LOOP;
+    RETURN cardinality(scopes);
+END
+$$;
+
 -- Replays of past calls, each with its own limit of placeholders.
 CREATE TABLE replays (
     account_id text COLLATE "C" NOT NULL REFERENCES accounts,
@@ -345,6 +394,18 @@ CREATE TABLE crm_contact_numbers (
     FOREIGN KEY (account_id, contact) REFERENCES crm_contacts ON DELETE CASCADE
 );
 CREATE INDEX crm_contact_numbers_by_contact ON crm_contact_numbers (account_id, contact);
+
+-- Ends the statement that calls it, and undoes it, if a contact has one of these keys by now. Like take_placeholders() it
+-- sees what is committed, under the account's lock and those of hold_numbers().
+CREATE FUNCTION refuse_known_numbers(account text, keys text[], sequence bigint)
+RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF EXISTS (SELECT FROM crm_contact_numbers AS n WHERE n.account_id = account AND n.key = ANY (keys)) THEN
+        RAISE EXCEPTION 'a contact has the number' USING ERRCODE = 'serialization_failure';
+    END IF;
+    RETURN sequence;
+END
+$$;
 
 -- The call journal. All but the columns at the end belongs to leadline and follows the call.
 CREATE TABLE crm_call_logs (
