@@ -1,4 +1,4 @@
-"""Calls of unknown callers on PostgreSQL whose contacts one statement creates: what refuses it, and how few they are."""
+"""Calls of unknown callers on PostgreSQL: one statement creates the contact, and what must refuse it does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

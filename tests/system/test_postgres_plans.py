@@ -2,30 +2,29 @@
 
 import asyncio
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from leadline_server.domain.preferences import UnknownContactAction
 from support.apps import Harness, open_harness
-from support.postgres import MEMORY, PostgresServer, postgres_server
+from support.postgres import MEMORY, postgres_server
 
 pytestmark = pytest.mark.system
 
-CONTACTS: Final = 20_000
 CALLS: Final = 12
 TRIED: Final = 5
 """How many plans PostgreSQL makes before it decides ("plan_cache_mode" in its manual)."""
 
-FILL: Final = f"""
+FILL: Final = """
     INSERT INTO crm_contacts (account_id, id, name, folded_name, type, is_placeholder, details)
-    SELECT 'demo', 'c_' || n, 'Person ' || n, 'person ' || n, 'contact', false, '{{}}'
-    FROM generate_series(1, {CONTACTS}) AS n;
+    SELECT 'demo', 'c_' || n, 'Person ' || n, 'person ' || n, 'contact', false, '{}'
+    FROM generate_series(1, 20000) AS n;
     INSERT INTO crm_contact_numbers SELECT account_id, 3015000000 + pk, pk FROM crm_contacts;
     INSERT INTO crm_call_logs (account_id, id, unique_key, contact, call_id, owner, number, start_time, attributes,
         update_time)
-    SELECT account_id, 'l_' || pk, 'demo/old-' || pk, pk, 'old-' || pk, '', '', 0, '{{}}', 0 FROM crm_contacts;
+    SELECT account_id, 'l_' || pk, 'demo/old-' || pk, pk, 'old-' || pk, '', '', 0, '{}', 0 FROM crm_contacts;
     INSERT INTO call_logs (account_id, call_id, version, user_id, shown_state, update_state, start_time, sequence, body)
-    SELECT 'demo', 'old-' || n, 1, 'alice', 1, 0, n, -n, '' FROM generate_series(1, {CONTACTS}) AS n;
+    SELECT 'demo', 'old-' || n, 1, 'alice', 1, 0, n, -n, '' FROM generate_series(1, 20000) AS n;
     ANALYZE
 """
 MADE: Final = """
@@ -42,7 +41,8 @@ async def test_no_statement_of_a_call_is_planned_for_each_call(tmp_path: Path) -
             await harness.prefer(unknown_contact_action=UnknownContactAction.CREATE_PLACEHOLDER)
             await asyncio.to_thread(server.sql, FILL, url.rpartition("/")[2])
             await calls(harness)
-            statements = [tuple(row) for row in await harness.app.ledger.storage.fetch(MADE, TRIED)]
+            ledger: Any = harness.app.ledger
+            statements = [tuple(row) for row in await ledger.storage.fetch(MADE, TRIED)]
     assert len(statements) >= len(("a lookup", "a known caller", "an unknown one"))
     assert [custom for _, _, custom in statements] == [TRIED] * len(statements), statements
 

@@ -153,7 +153,7 @@ class PostgresTransactions:
         together, seen = list[DeferredWork](), set[CallKey | str]()
         results: dict[int, Exception | None] = {}
         for work in works:
-            keys = {*work.numbers, *(entry.key for entry in work.entries)}
+            keys: set[CallKey | str] = {*work.numbers, *(entry.key for entry in work.entries)}
             if keys.isdisjoint(seen):
                 together.append(work)
                 seen |= keys

@@ -188,7 +188,7 @@ class PostgresCrmInTransaction(_Tables):
         return await work(await self._transaction.writing(account_id))
 
     async def create_contact(self, wanted: WantedContact) -> Contact:
-        """Add a contact, at the end of the transaction if that can wait: then no contact may have its number by then."""
+        """Add a contact. If that can wait for the end of the transaction, no contact may have its number by then."""
         if self._unknown:
             row = new_contacts.deferred(wanted, self._unknown)
             if self._transaction.defer(wanted.account_id, row):
