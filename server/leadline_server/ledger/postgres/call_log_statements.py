@@ -34,8 +34,8 @@ _ARRAYS: Final = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_C
 # that were read (0: a new call), $6 the versions to write, $7 the place of each visible change (0: not visible).
 # The counters come first: rows are written only once their row is locked. Then a row that another transaction has
 # changed is found by its version, and one that it has inserted by its key, and refuse_conflict() undoes all of it. A
-# session of a pooler has the settings of others, so the commit's own is set here. The conditions of `given` hold for all
-# rows; see `RowsExpression`.
+# session of a pooler has the settings of others, so the commit's own is set here. `RowsExpression` says why `given` has
+# conditions that hold for all rows.
 _EXPRESSIONS: Final = f"""
     WITH given AS (
         SELECT * FROM unnest($4::text[], $5::bigint[], $6::bigint[], $7::bigint[], {_ARRAYS})
