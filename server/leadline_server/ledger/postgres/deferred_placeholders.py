@@ -25,7 +25,7 @@ _TAKEN: Final = RowsExpression(
     )""",
     ("text", "bigint", "bigint", "bigint"),
 )
-"""What placeholders take of their limits. One without room for all of them refuses the statement."""
+"""Placeholders count against their limits. A limit without room for all of them refuses the statement."""
 
 _CREATED: Final = RowsExpression(
     "placeholders_created",
