@@ -88,8 +88,8 @@ class LedgerTransaction(Protocol):
     async def hold_number(self, account_id: str, number_key: str) -> bool:
         """Keep other transactions from creating a contact for the number until this one ends.
 
-        Returns whether nothing can have changed since the first query of this transaction. If something can, look the
-        number up again: another transaction may have created a contact meanwhile.
+        Returns whether nothing can have changed since the first query of this transaction, or whether it is undone and
+        run again if something has. Otherwise look the number up again: another transaction may have created a contact.
         """
         ...
 
