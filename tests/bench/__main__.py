@@ -81,7 +81,11 @@ def _http(folder: Path, runs: int, calls: int) -> dict[str, dict[str, Callable[[
 
 
 def _postgres(folder: Path, runs: int, calls: int) -> dict[str, dict[str, Callable[[], str]]]:
-    scenarios = {"postgres find 32": postgres.find, "postgres log 32": postgres.log_known}
+    scenarios = {
+        "postgres find 32": postgres.find,
+        "postgres log 32": postgres.log_known,
+        "postgres unknown 32": postgres.log_unknown,
+    }
     return {_POSTGRES: {name: partial(_beside, scenario, folder, runs, calls) for name, scenario in scenarios.items()}}
 
 
@@ -111,14 +115,17 @@ _POSTGRES = """
 
 def _beside(scenario: Callable[[Path, int, int, int], postgres.Beside], folder: Path, runs: int, calls: int) -> str:
     found = scenario(folder, runs, calls, 32)
-    pair, (rates, rivals) = found.paired, zip(*found.pgbench, strict=True)
+    pair = found.paired
+    rival = "|  |  |"
+    if found.pgbench:
+        rates, rivals = zip(*found.pgbench, strict=True)
+        rival = f"| {_median(rates):,.0f} | {_median(rivals) * 1e6:.0f} |"
     rate, p50, p99, cpu = (
         _median([getattr(run, name) for run in pair.leadline]) for name in ("rate", "p50", "p99", "cpu_per_call")
     )
     return (
         f"| {pair.load.name} | {_interval(pair.cpu_figures)} | {_interval(pair.uvloop_figures)} | {cpu * 1e6:.0f} |"
-        f" {rate:,.0f} | {p50 * 1e3:.1f} | {p99 * 1e3:.1f} | {found.database * 1e6:.0f} | {found.statements} |"
-        f" {_median(rates):,.0f} | {_median(rivals) * 1e6:.0f} |"
+        f" {rate:,.0f} | {p50 * 1e3:.1f} | {p99 * 1e3:.1f} | {found.database * 1e6:.0f} | {found.statements} {rival}"
     )
 
 

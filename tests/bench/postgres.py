@@ -17,6 +17,7 @@ from bench import workload
 from bench.messages import write_messages
 from bench.pairs import Load, Paired, run_pairs
 from bench.processes import Server, leadline_server, load
+from bench.scenarios import create_placeholders
 
 CONTACTS: Final = 10_000
 PGBENCH_RUNS: Final = 3
@@ -48,7 +49,7 @@ class Beside:
     Attributes:
         paired: leadline and the echoes.
         database: PostgreSQL's CPU seconds per call.
-        statements: how many statements a call takes that is alone.
+        statements: how many statements a call takes that is alone; 0: `pgbench` cannot repeat them.
         pgbench: how many of these a second, and PostgreSQL's CPU seconds for each, by runs.
     """
 
@@ -78,6 +79,17 @@ def log_known(folder: Path, runs: int, calls: int, in_flight: int) -> Beside:
     return _measured(folder, Load("LogCall, known contact", workload.LOG, requests, check, in_flight), runs)
 
 
+def log_unknown(folder: Path, runs: int, calls: int, in_flight: int) -> Beside:
+    """LogCall: new calls, each from an unknown number, which becomes a placeholder."""
+    check = workload.logged_as(call_log_pb2.CALL_LOG_REASON_PLACEHOLDER_CREATED)
+
+    def requests(run: int) -> list[bytes]:
+        numbers = [workload.unknown_number(run * calls + index) for index in range(calls)]
+        return workload.log_requests(f"unknown-{run}", workload.KEEPER, numbers)
+
+    return _measured(folder, Load("LogCall, new unknown number", workload.LOG, requests, check, in_flight), runs)
+
+
 def filled_database(server: PostgresServer, folder: Path) -> str:
     """A ledger with contacts. Returns its address."""
     url, csv = server.create(), folder / "contacts.csv"
@@ -94,11 +106,14 @@ def _measured(folder: Path, wanted: Load, runs: int) -> Beside:
         url = filled_database(postgres, folder)
         paired = Paired(wanted)
         with leadline_server(folder / "data", {"LEADLINE_LEDGER": url}) as server:
+            create_placeholders(server)
             _put_in_use(postgres, url, server, wanted, folder)
             before = _cpu_seconds(postgres)
             run_pairs(paired, server, folder, range(runs), None)
             calls = sum(result.calls for result in paired.leadline) * (runs + 1) / runs  # it warms up first
             database = (_cpu_seconds(postgres) - before) / calls
+        if "unknown" in wanted.name:
+            return Beside(paired, database, 0, [])  # a number gets a contact once
         script = _script(postgres, folder, wanted, url)
         rivals = [_pgbench(postgres, url, script, wanted.in_flight) for _ in range(PGBENCH_RUNS)]
         return Beside(paired, database, len(script), rivals)

@@ -176,7 +176,7 @@ class Bench:
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(template, data)
         with leadline_server(data, tls=tls) as server:
-            _create_placeholders(server)
+            create_placeholders(server)
             yield server
 
 
@@ -185,7 +185,8 @@ def median_and_spread(values: Sequence[float]) -> tuple[float, float, float]:
     return statistics.median(values), min(values), max(values)
 
 
-def _create_placeholders(server: Server) -> None:
+def create_placeholders(server: Server) -> None:
+    """Let the unknown callers of `workload.KEEPER` become placeholders, as many as there are."""
     create = preferences_pb2.Preferences(
         unknown_contact_action=preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER
     )
