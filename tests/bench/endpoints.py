@@ -87,10 +87,10 @@ class _Handlers:
 class Context:
     """A call's context with a deadline of half a minute, and the header of a credential; empty: none."""
 
-    def __init__(self, header: str = "") -> None:
-        # As gRPC does, each call makes the text anew: its hash is not known yet.
-        texts = ("grpc-python-asyncio/1.85.3", *([header[:7] + header[7:]] if header else []))
-        self._metadata = tuple(zip(("user-agent", "authorization"), texts, strict=False))
+    def __init__(self, header: bytes = b"") -> None:
+        agent = "user-agent", "grpc-python-asyncio/1.85.3"
+        # As gRPC does, each call decodes the text anew: its hash is not known yet.
+        self._metadata = (agent, ("authorization", header.decode())) if header else (agent,)
 
     def time_remaining(self) -> float:
         """How long the caller waits, in seconds."""
@@ -173,8 +173,8 @@ async def drive(
         if has_http:
             receiver = receiver_of(app, settings, server.door, registry)
             await idle.enter_async_context(http_server("127.0.0.1:0", server.methods, receiver, HttpOptions()))
-        admin = Context(await credential.header(app, Role.ACCOUNT_ADMIN))
-        header = await credential.header(app, Role.SERVICE)
+        admin = Context((await credential.header(app, Role.ACCOUNT_ADMIN)).encode())
+        header = (await credential.header(app, Role.SERVICE)).encode()
         keeper = preferences_pb2.Preferences(
             unknown_contact_action=preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER
         )
@@ -211,7 +211,7 @@ def slow_down_background_work() -> None:
     authenticator.KEEP_SECONDS = 1e9  # type: ignore[misc] # under callgrind a minute has few calls
 
 
-async def _in_groups(serve: Any, requests: Sequence[bytes], group: int, header: str) -> list[bytes]:
+async def _in_groups(serve: Any, requests: Sequence[bytes], group: int, header: bytes) -> list[bytes]:
     answers: list[bytes] = []
     for start in range(0, len(requests), group):
         together = requests[start : start + group]
