@@ -18,6 +18,7 @@ from leadline_server.auth import authenticator, ledger_contact
 from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.commands.keys import KeyWish
 from leadline_server.config import Settings
+from leadline_server.delivery import scheduler
 from leadline_server.domain.access.principals import Principal, Role
 from leadline_server.http.receiver import receiver_of
 from leadline_server.http.server import HttpOptions, http_server
@@ -209,6 +210,7 @@ def slow_down_background_work() -> None:
     asyncio.sleep = lambda delay, result=None: sleep(delay * 10_000, result)
     ledger_contact.LOST_SECONDS = 1e9  # type: ignore[misc] # the ledger is not asked meanwhile
     authenticator.KEEP_SECONDS = 1e9  # type: ignore[misc] # under callgrind a minute has few calls
+    scheduler.POLL_SECONDS = 1e9  # type: ignore[misc] # it looks for calls that are due; reports wake it by themselves
 
 
 async def _in_groups(serve: Any, requests: Sequence[bytes], group: int, header: bytes) -> list[bytes]:
