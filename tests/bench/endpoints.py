@@ -24,6 +24,7 @@ from leadline_server.http.receiver import receiver_of
 from leadline_server.http.server import HttpOptions, http_server
 from leadline_server.parts import PLAIN
 from leadline_server.serving import tune_garbage_collector
+from leadline_server.storage import read_inline
 from leadline_server.tracing.export import otlp_exports
 from leadline_server.transport.server import Server
 from leadline_server.transport.tracer import CallRecords
@@ -210,6 +211,7 @@ def slow_down_background_work() -> None:
     asyncio.sleep = lambda delay, result=None: sleep(delay * 10_000, result)
     ledger_contact.LOST_SECONDS = 1e9  # type: ignore[misc] # the ledger is not asked meanwhile
     authenticator.KEEP_SECONDS = 1e9  # type: ignore[misc] # under callgrind a minute has few calls
+    read_inline.SLOW_SECONDS = 1e9  # type: ignore[misc] # on a busy machine any read may take long
     scheduler.POLL_SECONDS = 1e9  # type: ignore[misc] # it looks for calls that are due; reports wake it by themselves
 
 

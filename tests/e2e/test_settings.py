@@ -222,10 +222,10 @@ def test_a_variable_of_another_form_is_named_in_our_own_words(variable: str, val
 
 def test_an_empty_list_that_needs_entries_is_named_in_our_own_words(tmp_path: Path) -> None:
     config = tmp_path / "leadline.toml"
-    config.write_text('[issuers.id]\nissuer = "https://id.example"\naudiences = []\njwks_url = "https://id.example/k"\n')
-    assert not_served("--check", "--config", str(config)) == [
-        f"issuers.id.audiences: must have 1 or more ({config}:3)"
-    ]
+    config.write_text(
+        '[issuers.id]\nissuer = "https://id.example"\naudiences = []\njwks_url = "https://id.example/k"\n'
+    )
+    assert not_served("--check", "--config", str(config)) == [f"issuers.id.audiences: must have 1 or more ({config}:3)"]
 
 
 def test_a_check_finds_a_certificate_that_cannot_be_read(tmp_path: Path) -> None:

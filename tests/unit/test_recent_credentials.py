@@ -139,12 +139,6 @@ def test_a_key_is_not_accepted_at_once_from_its_end_on(bench: Bench) -> None:
     assert not bench.at_once(header_of("a"), now=5.0)
 
 
-def test_nothing_is_accepted_at_once_while_the_ledger_is_lost(bench: Bench) -> None:
-    bench.accept(header_of("a"))
-    assert bench.at_once(header_of("a"), now=bench.contact.lost_at)
-    assert not bench.at_once(header_of("a"), now=bench.contact.lost_at + 0.001)
-
-
 def test_a_header_with_the_hash_of_an_accepted_one_is_not_accepted(bench: Bench) -> None:
     bench.accept(header_of("a"))
     forged = SameHash(header_of("b"))

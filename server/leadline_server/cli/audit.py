@@ -160,7 +160,7 @@ def _problems_of_export(file: Path, known: Known) -> Sequence[str]:
 def _snapshot(settings: "Settings") -> "Iterator[AuditSnapshot]":
     from leadline_server.config_values import is_postgres
 
-    with (_in_postgres(settings) if is_postgres(settings.ledger) else _in_file(settings)) as snapshot:
+    with _in_postgres(settings) if is_postgres(settings.ledger) else _in_file(settings) as snapshot:
         yield snapshot
 
 
