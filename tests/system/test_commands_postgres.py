@@ -125,6 +125,15 @@ def test_tampering_with_the_audit_trail_is_found_in_postgresql(
     assert "is missing" in done(ledger, "audit", "verify", "--anchors", file, code=1)
 
 
+def test_that_an_operator_made_a_ledger_live_is_in_the_audit_trail(ledger: dict[str, str], tmp_path: Path) -> None:
+    done(ledger, "keys", "bootstrap", "--file", tmp_path / "platform.key")
+    done(ledger, "restore", "--standby")
+    done(ledger, "restore", "--live")
+    with server_process(tmp_path / "data", settings=ledger):  # it gives entries their places in the chain
+        until(lambda: " ledger.made_live" in exported(ledger, tmp_path / "audit.jsonl", "--account", ""))
+    assert '{"action": "ledger.made_live", "actor": "operator", "count": 1}' in (tmp_path / "audit.jsonl").read_text()
+
+
 @pytest.mark.parametrize("command", [("audit", "export", "-"), ("audit", "verify")])
 def test_a_database_without_a_ledger_and_one_that_is_down_are_said(
     ledger: dict[str, str], command: tuple[str, ...]
