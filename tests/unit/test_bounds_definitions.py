@@ -71,7 +71,7 @@ def test_the_filters_of_a_request_together_read_and_make_so_many_characters() ->
     template = Template("{{ text" + " | lower" * 10 + " | limit(5) }}", "here")
     assert template.text(values) == "xxxxx"
     with rendering():
-        template.text(values)
+        template.text(values)  # ten filters read and make 4,000,000, and the last one reads 200,000
         with pytest.raises(TemplateFailed, match="here: cannot be rendered"):
-            [template.text(values) for _ in range(8_000_000 // 200_000)]
+            template.text(values)
     assert template.text(values) == "xxxxx"  # each request begins anew
