@@ -50,7 +50,7 @@ def test_all_refusals_are_alike(server: ServerProcess) -> None:
     body = TWILIO.events("8")[0]
     path, address = TWILIO.path(), server.http_address
     signed = TWILIO.request(body).headers
-    large = b"CallSid=" + b"x" * (512 * 1024 - 7)
+    large = body + b"&Digits=" + b"5" * (512 * 1024 - len(body) - 7)
     forged = {**signed, **sign_twilio("https://elsewhere.example", body, {})}
     answers = [
         send(address, path, body, forged),
