@@ -154,9 +154,10 @@ dist: .venv/dev ## build wheel and sdist in dist/, install each alone in empty e
 	$(BIN)/hatchling build -d dist
 	$(BIN)/python tools/dist_check.py $(PYTHONS)
 
+# Hypothesis' profile "ci" takes the same examples each time, and no test fails for being slow under measurement.
 coverage: .venv/dev ## measure the branch coverage of the core, PostgreSQL included; fail if a part has less than 95%
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider -m "not soak" $(COVERING)
+	$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider --hypothesis-profile=ci -m "not soak" $(COVERING)
 	$(BIN)/python -m coverage report --fail-under=0
 	@for part in $(CORE); do printf "%s " $$part; $(BIN)/python -m coverage report --format=total --include="*/leadline_server/$$part/*" \
 	|| failed=1; done; exit $${failed:-0}

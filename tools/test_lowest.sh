@@ -8,7 +8,7 @@ trap 'rm -rf "$folder"' EXIT
 uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --no-header pyproject.toml \
     --extra server --extra http --extra postgres --extra otel -o "$folder/lowest.txt"
 uv venv --quiet --python 3.11 "$folder/venv"
-uv pip install --quiet --python "$folder/venv/bin/python" -r "$folder/lowest.txt" hypothesis pytest pytest-asyncio pytest-xdist packaging
+uv pip install --quiet --python "$folder/venv/bin/python" -r "$folder/lowest.txt" hypothesis import-linter jsonschema packaging pytest pytest-asyncio pytest-xdist pyyaml
 uv pip install --quiet --python "$folder/venv/bin/python" --no-deps hatchling editables pathspec pluggy trove-classifiers
 uv pip install --quiet --python "$folder/venv/bin/python" --no-deps --no-build-isolation --editable .
 "$folder/venv/bin/python" -m pytest -p no:cacheprovider -q "$@"

@@ -15,6 +15,7 @@ Location = Sequence[str | int]
 """Where a value is, such as `("accounts", "acme", "time_zone")`."""
 
 _KEY: Final = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([\w-]+))\s*(\.|=|\]|$)""")
+_LINE: Final = re.compile(r":(\d+)\)$")
 _WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "missing": lambda _: "is required",
     "string_type": lambda _: "must be a text",
@@ -36,6 +37,12 @@ _WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "less_than": lambda limits: f"must be less than {limits['lt']:,.15g}",
     "less_than_equal": lambda limits: f"must be at most {limits['le']:,.15g}",
     "literal_error": lambda limits: f"must be {limits['expected']}",
+    "enum": lambda limits: f"must be {limits['expected']}",
+    "too_short": lambda limits: f"must have {limits['min_length']:,} or more",
+    "too_long": lambda limits: f"must have {limits['max_length']:,} at most",
+    "string_too_short": lambda limits: f"must have {limits['min_length']:,} or more characters",
+    "string_too_long": lambda limits: f"must have {limits['max_length']:,} characters at most",
+    "string_pattern_mismatch": lambda limits: f"must be of the form {limits['pattern']}",
 }
 
 
@@ -122,6 +129,11 @@ def line_of(text: str, location: Location) -> int | None:
         if common > depth:
             best, depth = number, common
     return best
+
+
+def by_line(problems: Iterable[str]) -> list[str]:
+    """The sentences about flags and variables as they are, and then those about the file from its top to its end."""
+    return sorted(problems, key=lambda problem: int(found[1]) if (found := _LINE.search(problem)) else 0)
 
 
 def without(document: Mapping[str, Any], locations: Iterable[Location]) -> dict[str, Any]:

@@ -1,15 +1,17 @@
 """Settings as they are given, checked all at once."""
 
 import difflib
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel, Field, ValidationError
+from pydantic_settings import SettingsError
 
 from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.config import PREFIX, Settings
-from leadline_server.config_errors import Location, SettingsSources, unknown, without
+from leadline_server.config_errors import Location, SettingsSources, by_line, unknown, without
 from leadline_server.config_tables import DEMO_ACCOUNT, EMBEDDED, AccountConfig, ConnectionTable
 from leadline_server.ingress.settings import RouteConfig
 from leadline_server.listeners import missing
@@ -27,6 +29,7 @@ class BadSettings(Exception):
 
 
 _TABLES: Final = frozenset({"accounts", "connections", "issuers"})  # settings that only the file has
+_LISTS: Final = ("egress_hosts",)  # settings that a variable has as JSON
 
 
 def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
@@ -45,13 +48,13 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         details = error.errors()
         problems += [sources.invalid(detail, _known(detail["loc"])) for detail in details]
         tables = _valid_tables(sources, details)
-    except ValueError as error:
-        raise BadSettings([*problems, f"settings: {error}"]) from error
+    except SettingsError as error:
+        raise BadSettings([*problems, *_unreadable_variables()]) from error
     else:
         problems += _port_problems(settings, sources)
     problems += _table_problems(tables, sources)
     if problems:
-        raise BadSettings(problems)
+        raise BadSettings(by_line(problems))
     return settings
 
 
@@ -106,6 +109,16 @@ def _unknown_variables() -> list[str]:
     known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name not in _TABLES]
     names = {name for name in os.environ if name.startswith(PREFIX)} - {*known, *COMMAND_VARIABLES}
     return [f"{name}: {unknown(name, known)}" for name in sorted(names)]
+
+
+def _unreadable_variables() -> Iterable[str]:
+    """A sentence for each environment variable of a list that is not one. The other settings cannot be read then."""
+    for name in _LISTS:
+        variable = f"{PREFIX}{name.upper()}"
+        try:
+            json.loads(os.environ.get(variable, "[]"))
+        except ValueError:
+            yield f'{variable}: must be a list in JSON, such as ["one.example", "two.example"]'
 
 
 def _table_problems(tables: _Tables, sources: SettingsSources) -> list[str]:

@@ -119,6 +119,8 @@ def check_grpc_tls_version(value: str) -> str:
 
 def check_ledger(value: str) -> str:
     """Check where the ledger is: a path, or the URL of a PostgreSQL database."""
+    if not is_postgres(value) and "://" in value:
+        raise ValueError("must be a path, sqlite:PATH, or postgresql://USER@HOST:PORT/DATABASE")
     return check_postgres(value) if is_postgres(value) else value
 
 

@@ -64,10 +64,10 @@ class Ways:
         """
         way = self.by_name[name]
         self.choose(way)
-        serve = way.server.methods[workload.FIND].serve
+        serve, header = way.server.methods[workload.FIND].serve, way.header.encode()
         answers = []
         for request in requests:
-            answers.append(await serve(request, Context(way.header)))
+            answers.append(await serve(request, Context(header)))
             await asyncio.sleep(0)  # calls of one turn of the loop would go in groups, which a timer holds
         if way.ratio:
             await asyncio.to_thread(self._flush)

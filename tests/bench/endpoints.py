@@ -18,12 +18,15 @@ from leadline_server.auth import authenticator, ledger_contact
 from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.commands.keys import KeyWish
 from leadline_server.config import Settings
+from leadline_server.delivery import scheduler
 from leadline_server.domain.access.principals import Principal, Role
 from leadline_server.http.receiver import receiver_of
 from leadline_server.http.server import HttpOptions, http_server
 from leadline_server.parts import PLAIN
 from leadline_server.serving import tune_garbage_collector
+from leadline_server.storage import read_inline
 from leadline_server.tracing.export import otlp_exports
+from leadline_server.transport.admission import call_groups
 from leadline_server.transport.server import Server
 from leadline_server.transport.tracer import CallRecords
 from prometheus_client import CollectorRegistry
@@ -87,10 +90,10 @@ class _Handlers:
 class Context:
     """A call's context with a deadline of half a minute, and the header of a credential; empty: none."""
 
-    def __init__(self, header: str = "") -> None:
-        # As gRPC does, each call makes the text anew: its hash is not known yet.
-        texts = ("grpc-python-asyncio/1.85.3", *([header[:7] + header[7:]] if header else []))
-        self._metadata = tuple(zip(("user-agent", "authorization"), texts, strict=False))
+    def __init__(self, header: bytes = b"") -> None:
+        agent = "user-agent", "grpc-python-asyncio/1.85.3"
+        # As gRPC does, each call decodes the text anew: its hash is not known yet.
+        self._metadata = (agent, ("authorization", header.decode())) if header else (agent,)
 
     def time_remaining(self) -> float:
         """How long the caller waits, in seconds."""
@@ -173,8 +176,8 @@ async def drive(
         if has_http:
             receiver = receiver_of(app, settings, server.door, registry)
             await idle.enter_async_context(http_server("127.0.0.1:0", server.methods, receiver, HttpOptions()))
-        admin = Context(await credential.header(app, Role.ACCOUNT_ADMIN))
-        header = await credential.header(app, Role.SERVICE)
+        admin = Context((await credential.header(app, Role.ACCOUNT_ADMIN)).encode())
+        header = (await credential.header(app, Role.SERVICE)).encode()
         keeper = preferences_pb2.Preferences(
             unknown_contact_action=preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER
         )
@@ -209,9 +212,12 @@ def slow_down_background_work() -> None:
     asyncio.sleep = lambda delay, result=None: sleep(delay * 10_000, result)
     ledger_contact.LOST_SECONDS = 1e9  # type: ignore[misc] # the ledger is not asked meanwhile
     authenticator.KEEP_SECONDS = 1e9  # type: ignore[misc] # under callgrind a minute has few calls
+    read_inline.SLOW_SECONDS = 1e9  # type: ignore[misc] # on a busy machine any read may take long
+    call_groups.MOST_WORK_SECONDS = 1e9  # type: ignore[misc] # a group's work takes long under callgrind
+    scheduler.POLL_SECONDS = 1e9  # type: ignore[misc] # it looks for calls that are due; reports wake it by themselves
 
 
-async def _in_groups(serve: Any, requests: Sequence[bytes], group: int, header: str) -> list[bytes]:
+async def _in_groups(serve: Any, requests: Sequence[bytes], group: int, header: bytes) -> list[bytes]:
     answers: list[bytes] = []
     for start in range(0, len(requests), group):
         together = requests[start : start + group]

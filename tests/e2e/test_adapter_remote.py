@@ -102,6 +102,13 @@ def test_the_three_lines_of_the_documentation_test_an_adapter(tmp_path: Path) ->
     assert " passed" in ended.stdout
 
 
+def test_an_adapter_uses_the_ledger_that_a_flag_names(tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere.db"
+    with adapter_process(tmp_path / "data", "--ledger", str(file)):
+        assert file.exists()
+    assert not (tmp_path / "data" / "ledger.db").exists()
+
+
 def test_grpcurl_knows_what_an_adapter_serves(tmp_path: Path) -> None:
     with adapter_process(tmp_path / "crm") as address:
         grpcurl = Grpcurl(address)

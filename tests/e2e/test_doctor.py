@@ -56,6 +56,29 @@ def test_bad_settings_are_named_and_end_the_checks(tmp_path: Path) -> None:
     assert checks["settings"]["found"] == f"listn: no such setting; did you mean listen? ({config}:1)"
 
 
+def test_only_the_last_of_several_bad_settings_says_what_to_do() -> None:
+    ended = leadline("doctor", settings={"LEADLINE_WORKERS": "0", "LEADLINE_LOG_LEVEL": "loud"}, seconds=30)
+    first, last = ended.stdout.splitlines()
+    assert "must be" in first
+    assert "Correct" not in first
+    assert last.endswith(". Correct these; the other checks need valid settings.")
+
+
+def test_a_data_directory_that_is_a_file_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    code, checks = diagnosed(tmp_path / "data")
+    assert (code, checks["ledger"]["state"]) == (1, "problem")
+    assert checks["ledger"]["found"] == f"{tmp_path}/data is not a folder"
+
+
+def test_no_sentence_ends_twice(tmp_path: Path) -> None:
+    ledger = "postgresql://leadline:s3cret@127.0.0.1:1/none"
+    ended = leadline("doctor", "--ledger", ledger, "--data-dir", str(tmp_path), seconds=60)
+    assert ended.returncode == 1
+    assert "cannot be reached. Check the setting ledger" in ended.stdout
+    assert "s3cret" not in ended.stdout
+
+
 def test_a_damaged_ledger_and_a_key_that_others_can_read_are_problems(tmp_path: Path) -> None:
     data, key, config = tmp_path / "data", tmp_path / "secrets.key", tmp_path / "leadline.toml"
     config.touch()

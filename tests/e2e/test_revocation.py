@@ -13,13 +13,15 @@ from leadline import Client, Tls
 from leadline.v1 import call_log_service_pb2, contact_service_pb2
 from support.access import bearer
 from support.certificates import Authority, Pair
-from support.servers import ServerProcess, leadline, server_process
+from support.servers import ServerProcess, leadline, server_process, until
 from support.tokens import AUDIENCE, ISSUER, claims, key_set, signed
 
 FIND: Final = "/leadline.v1.ContactService/FindContact"
 WATCH: Final = "/leadline.v1.CallLogService/WatchCallLogs"
 PBX: Final = "spiffe://acme/pbx"
 MOST_SECONDS: Final = 1.0
+MOST_WAIT: Final = 10.0
+"""How long a refusal is waited for, in seconds: if it does not come, the test fails."""
 
 SETTINGS: Final = """
 listen = "127.0.0.1:0"
@@ -70,8 +72,8 @@ class Two:
         ):
             connected = Connected(channel, bearer(credential))
             assert connected.status() == "OK"
-            connected.watch(threads)
-            yield connected
+            with connected.watching(threads):
+                yield connected
 
 
 class Connected:
@@ -92,8 +94,9 @@ class Connected:
             return str(error.code().name)
         return "OK"
 
-    def watch(self, threads: ThreadPoolExecutor) -> None:
-        """Open a watch that is ready, and note when it ends."""
+    @contextmanager
+    def watching(self, threads: ThreadPoolExecutor) -> Iterator[None]:
+        """Open a watch that is ready, and note when it ends. It is ended at the end of the body."""
         request = call_log_service_pb2.WatchCallLogsRequest(account_id="acme").SerializeToString()
         stream = self._watch(request, metadata=self._metadata)
         next(stream)
@@ -107,14 +110,24 @@ class Connected:
             return "OK", time.time()
 
         self.ended = threads.submit(until_it_ends)
+        try:
+            yield
+        finally:
+            stream.cancel()  # a watch that nobody refused must not keep the test waiting
 
     def refused_after(self, since: float) -> tuple[float, float]:
         """Wait until a lookup is refused, and the watch: seconds since a time, of each."""
-        while (status := self.status()) == "OK":
-            time.sleep(0.005)
+        status = ""
+
+        def is_refused() -> bool:
+            nonlocal status
+            status = self.status()
+            return status != "OK"
+
+        until(is_refused, MOST_WAIT)
         assert status == "UNAUTHENTICATED"
         lookup = time.time() - since
-        code, at = self.ended.result(10)
+        code, at = self.ended.result(MOST_WAIT)
         assert code == "UNAUTHENTICATED"
         return lookup, at - since
 

@@ -188,9 +188,11 @@ tokn = "x"
 [connections.hub3]
 """)
     problems = not_served("--check", "--config", str(config), "--log-level", "loud")
-    *_, route = problems
-    assert route.startswith("accounts.acme.ingress.fax.definition: ")
+    [route] = [problem for problem in problems if problem.startswith("accounts.acme.ingress.fax.definition: ")]
     assert route.endswith(f"({config}:6)")
+    lines = [int(problem.rpartition(":")[2].rstrip(")")) for problem in problems[1:]]
+    assert problems[0].startswith("--log-level: ")
+    assert lines == sorted(lines)
     assert {problem for problem in problems if problem != route} == {
         "--log-level: must be 'debug', 'info', 'warning' or 'error'",
         f"grace_period: must be at least 0 ({config}:1)",
@@ -204,6 +206,31 @@ tokn = "x"
         f"connections.hub2.tokn: no such setting; did you mean token? ({config}:11)",
         f"connections.hub3.adapter: is required ({config}:12)",
     }
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("EGRESS_HOSTS", "crm.local", 'must be a list in JSON, such as ["one.example", "two.example"]'),
+        ("LEDGER", "mysql://me:s3cret@db/x", "must be a path, sqlite:PATH, or postgresql://USER@HOST:PORT/DATABASE"),
+    ],
+)
+def test_a_variable_of_another_form_is_named_in_our_own_words(variable: str, value: str, said: str) -> None:
+    name = f"LEADLINE_{variable}"
+    assert not_served("--check", settings={name: value}) == [f"{name}: {said}"]
+
+
+def test_an_empty_list_that_needs_entries_is_named_in_our_own_words(tmp_path: Path) -> None:
+    config = tmp_path / "leadline.toml"
+    config.write_text(
+        '[issuers.id]\nissuer = "https://id.example"\naudiences = []\njwks_url = "https://id.example/k"\n'
+    )
+    assert not_served("--check", "--config", str(config)) == [f"issuers.id.audiences: must have 1 or more ({config}:3)"]
+
+
+def test_a_check_finds_a_certificate_that_cannot_be_read(tmp_path: Path) -> None:
+    settings = {"LEADLINE_TLS_CERTIFICATE": str(tmp_path / "none.pem"), "LEADLINE_TLS_KEY": str(tmp_path / "none.key")}
+    assert not_served("--check", settings=settings) == [f"{tmp_path}/none.pem: No such file or directory"]
 
 
 def test_a_check_of_valid_settings_writes_nothing(tmp_path: Path) -> None:

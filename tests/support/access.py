@@ -85,6 +85,8 @@ async def guarded(
         address = f"127.0.0.1:{server.bind('127.0.0.1:0')}"
         await server.start()
         options = [("grpc.use_local_subchannel_pool", 1)]
-        async with grpc.aio.insecure_channel(address, options=options) as channel:
-            yield Guarded(app, server, address, channel, registry, clock)
-        await server.drain(0.5)
+        try:
+            async with grpc.aio.insecure_channel(address, options=options) as channel:
+                yield Guarded(app, server, address, channel, registry, clock)
+        finally:
+            await server.drain(0.5)

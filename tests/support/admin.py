@@ -86,10 +86,12 @@ async def administered(folder: Path, **settings: Any) -> AsyncIterator[Administe
         server = Server(app.commands, registry)
         address = f"127.0.0.1:{server.bind('127.0.0.1:0')}"
         await server.start()
-        async with grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
-            stubs = (stub(channel) for stub in (AccountServiceStub, CallLogServiceStub, ContactServiceStub))
-            yield Administered(app, clock, *stubs)
-        await server.drain(0.5)
+        try:
+            async with grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+                stubs = (stub(channel) for stub in (AccountServiceStub, CallLogServiceStub, ContactServiceStub))
+                yield Administered(app, clock, *stubs)
+        finally:
+            await server.drain(0.5)
 
 
 async def refused(call: Any) -> tuple[str, str, list[str]]:

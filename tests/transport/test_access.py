@@ -145,11 +145,7 @@ async def test_an_open_watch_ends_within_a_second_of_the_revocation(served: Guar
     other = stream(request.SerializeToString(), metadata=bearer(await served.key(Role.ACCOUNT_ADMIN)))
     await other.read()
     await served.app.commands.keys.revoke(OWN, issued.key.key_id)
-    began = asyncio.get_running_loop().time()
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await watch.read()
-    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
-    assert asyncio.get_running_loop().time() - began < 1.0
+    await ends(watch)
     assert (await outcome(served, LOG, report(), await served.key(Role.SERVICE)))[0] == "OK"
     assert await other.read()
     other.cancel()

@@ -150,6 +150,24 @@ async def test_more_bytes_than_an_account_may_write_are_refused_and_small_calls_
     assert registry.get_sample_value("leadline_calls_refused_total", {"quota": "watches"}) == 0
 
 
+async def test_a_call_above_a_quota_waits_for_a_quarter_of_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    for quotas, first in ((Quotas(bytes_per_minute=60), 1), (Quotas(calls_per_second=10), 10)):
+        entry = Door(lambda _: True, QuotaSettings(quotas)).entry("LogCall")
+        for _ in range(first):
+            entry.leave(await entry.admit("demo", 60, perf_counter()))
+        with pytest.raises(QuotaExceeded):
+            await entry.admit("demo", 60, perf_counter())
+    assert slept[0] == 0.25
+    assert 0 < slept[1] <= 0.1, "there was room earlier"
+    assert len(slept) == 2
+
+
 async def test_a_call_above_the_quota_of_bytes_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door_module, "REFUSAL_SECONDS", 0)
     door = Door(lambda _: True, QuotaSettings(Quotas(calls_per_second=10, bytes_per_minute=60)))

@@ -3,6 +3,7 @@
 Here 127.0.0.1 passes as public, and 127.0.0.2 does not. Both have the same port.
 """
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,8 @@ from support.scripted_adapters import scripted_adapter
 
 HOST = "crm.example.com"
 CHECKED, INSIDE = "127.0.0.1", "127.0.0.2"
+MOST_SECONDS = 20.0
+"""How long a connection is checked at most. A wrong one must fail here, and not wait."""
 
 
 class TurningName:
@@ -73,11 +76,13 @@ async def hubspot_twice(authority: Authority) -> AsyncIterator[tuple[int, list[s
     app.router.add_route("*", "/{path:.*}", answer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
     await runner.setup()
-    await web.TCPSite(runner, CHECKED, 0, ssl_context=context).start()
-    port = runner.addresses[0][1]
-    await web.TCPSite(runner, INSIDE, port, ssl_context=context).start()
-    yield port, asked
-    await runner.cleanup()
+    try:
+        await web.TCPSite(runner, CHECKED, 0, ssl_context=context).start()
+        port = runner.addresses[0][1]
+        await web.TCPSite(runner, INSIDE, port, ssl_context=context).start()
+        yield port, asked
+    finally:
+        await runner.cleanup()
 
 
 async def stored(served: Administered, adapter: str, options: dict[str, Any], secrets: dict[str, str]) -> Any:
@@ -85,7 +90,8 @@ async def stored(served: Administered, adapter: str, options: dict[str, Any], se
     await served.create()
     own = OwnConnection(adapter=adapter, options=options, secrets=secrets)
     await served.app.ledger.account_connections.put("acme", own, served.clock.now())
-    return await served.check()
+    async with asyncio.timeout(MOST_SECONDS):
+        return await served.check()
 
 
 async def test_a_crm_is_asked_at_the_address_that_was_checked(

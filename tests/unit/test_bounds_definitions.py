@@ -7,8 +7,8 @@ import jmespath
 import pytest
 from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.definitions.path_cost import MAX_GROWTH, growth
-from leadline_server.definitions.rendering_cost import MAX_RENDERING, rendering
-from leadline_server.definitions.templates import MAX_PARTS, Template, TemplateFailed
+from leadline_server.definitions.rendering_cost import rendering
+from leadline_server.definitions.templates import Template, TemplateFailed
 from leadline_server.domain.crm_errors import CrmTooMuch
 
 DOUBLED = "|".join(["[@,@][]"] * 22)
@@ -62,7 +62,7 @@ def test_an_expression_that_costs_too_much_while_it_runs_is_cannot_tell(source: 
 
 def test_a_template_of_very_many_parts_is_refused_on_load() -> None:
     Template("{{ text }}" * 40, "here")
-    with pytest.raises(ValueError, match=f"at most {MAX_PARTS} parts"):
+    with pytest.raises(ValueError, match="at most 100 parts"):
         Template("{{ text ~ text }}" * 100, "here")
 
 
@@ -71,7 +71,7 @@ def test_the_filters_of_a_request_together_read_and_make_so_many_characters() ->
     template = Template("{{ text" + " | lower" * 10 + " | limit(5) }}", "here")
     assert template.text(values) == "xxxxx"
     with rendering():
-        template.text(values)
+        template.text(values)  # ten filters read and make 4,000,000, and the last one reads 200,000
         with pytest.raises(TemplateFailed, match="here: cannot be rendered"):
-            [template.text(values) for _ in range(MAX_RENDERING // 200_000)]
+            template.text(values)
     assert template.text(values) == "xxxxx"  # each request begins anew

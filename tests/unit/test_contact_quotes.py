@@ -132,6 +132,13 @@ def test_surplus_cells_that_are_empty_are_passed_over_and_others_make_a_row_unre
     assert problems(found) == [(3, "3 cells, but the header has 2")]
 
 
+@pytest.mark.parametrize(("lines", "is_read"), [(262, True), (263, False)])
+def test_a_row_over_several_lines_has_at_most_262_144_characters(lines: int, *, is_read: bool) -> None:
+    found = read('Name,Notes,Phone\nEve,"' + ("x" * 999 + "\n") * lines + '",202-555-0403\n')
+    assert ((2, "a quote is opened and never closed") in problems(found)) is not is_read
+    assert (names(found) == ["Eve"]) is is_read
+
+
 def test_a_line_without_end_is_named_and_the_next_one_is_read() -> None:
     found = read("Name,Phone\n" + "x" * 1_000_000 + "\nEve,202-555-0403\n")
     assert problems(found) == [(2, "the line is longer than 262,144 bytes")]

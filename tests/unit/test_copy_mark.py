@@ -1,6 +1,7 @@
 """A restored copy of a ledger: its mark, what it refuses, and which of its new calls may be in the CRM already."""
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,8 @@ async def test_a_copy_leases_no_tokens_until_it_is_live(tmp_path: Path) -> None:
         assert await ledger.tokens.acquire("sales", "me", NOW, NOW + MINUTE)
         assert not await ledger.copy_mark.make_live(NOW + MINUTE)
         assert await ledger.copy_mark.state() == CopyState(live_since=NOW)
+        [entry] = await ledger.audit.chain(10)
+        assert json.loads(entry.document) == {"action": "ledger.made_live", "actor": "operator", "count": 1}
 
 
 async def test_a_running_server_of_a_standby_notices_that_the_copy_is_live(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fakes.espocrm import LINKS, POSTS, FakeEspoCrm
 from fakes.serving import fake_server
-from leadline_server.crm.declarative.definition_files import load_definition, parse_definition
+from leadline_server.crm.declarative.definition_files import parse_definition
 from leadline_server.definitions.problems import BadDefinition
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmAuthFailed
@@ -81,11 +81,6 @@ async def test_credentials_that_are_refused_say_nothing_of_a_contact(espo: tuple
     fake.misbehaviour.faults = type(fake.faults)(token="another")
     with pytest.raises(CrmAuthFailed):
         await removed(adapter, contact)
-
-
-def test_espocrm_tells_who_uses_a_contact_and_bottlecrm_does_not() -> None:
-    assert load_definition("espocrm").delete_contact is not None
-    assert load_definition("bottlecrm").delete_contact is None
 
 
 USE = """

@@ -32,6 +32,12 @@ async def adapter_to(crm: FakeCrm, folder: Path, **options: Any) -> AsyncIterato
             yield adapter
 
 
+async def test_contacts_are_deleted_if_the_definition_says_how(tmp_path: Path) -> None:
+    async with adapter_to(FakeEspoCrm(), tmp_path) as espo, adapter_to(FakeBottleCrm(), tmp_path) as bottle:
+        assert espo.capabilities.deletes_contacts
+        assert not bottle.capabilities.deletes_contacts
+
+
 @pytest.mark.parametrize("crm", [FakeEspoCrm(), FakeBottleCrm()], ids=["espocrm", "bottlecrm"])
 async def test_leads_are_found_beside_contacts_and_called(crm: Any, tmp_path: Path) -> None:
     contact_table, lead_table = ("Contact", "Lead") if isinstance(crm, FakeEspoCrm) else ("contacts", "leads")

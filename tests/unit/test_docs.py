@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -228,6 +229,18 @@ def test_every_link_within_the_repository_leads_somewhere(document: str) -> None
 def test_a_link_to_a_decision_has_the_number_of_the_decision(document: str) -> None:
     links = re.findall(r"\[decision (\d+)\]\([^)]*?(\d{4})-[^)]*\)", text(document), re.IGNORECASE)
     assert [label for label, number in links if int(label) != int(number)] == []
+
+
+@cache
+def _python_files() -> list[str]:
+    folders = ("server", "clients/python", "tests", "tools", "examples")
+    return [f"/{path.relative_to(ROOT)}" for folder in folders for path in (ROOT / folder).rglob("*.py")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_python_file_that_a_document_names_exists(document: str) -> None:
+    named = re.findall(r"`([\w/]+/\w+\.py)`", text(document))
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in _python_files())] == []
 
 
 def test_the_start_page_lists_every_page() -> None:

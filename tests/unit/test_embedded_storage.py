@@ -183,8 +183,8 @@ def test_the_check_at_the_start_ends_when_its_time_is_over() -> None:
         connection.executemany("INSERT INTO rows VALUES (?)", ((number,) for number in range(1_000)))
         connection.commit()
         checking.set()
-        check_pages(connection, seconds=0.1)
-    assert 0 < checked < 1_000
+        check_pages(connection)
+    assert 0 < checked < 200, "it ends after half a second, and all rows take ten"
 
 
 async def test_closing_finishes_submitted_work_and_ends_the_threads(path: Path, migrations: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from leadline_server.domain.errors import BudgetExhausted, LeadlineError, ShuttingDown
 from leadline_server.domain.ledger_errors import LedgerUnavailable
+from leadline_server.ingress.quarantined_requests import MOST_BYTES, MOST_EVENTS
 from leadline_server.ingress.webhook import Webhook
 from leadline_server.transport.admission.quotas import Quotas
 from support.ingress import open_ingress
@@ -64,6 +65,9 @@ class TestQuarantine:
             answer = await ingress.send(system, system.request(document({"data": [{}] * 101})))
             assert answer.status == 200
             assert len(await ingress.app.ledger.quarantine.list("demo", 10)) == 1
+
+    def test_an_account_has_room_for_1_000_events_and_16_mb(self) -> None:
+        assert (MOST_EVENTS, MOST_BYTES) == (1_000, 16 * 1024 * 1024)  # the ledgers' own tests have smaller limits
 
 
 class TestPassingFailures:

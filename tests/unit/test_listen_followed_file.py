@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from leadline_server.listen.followed_file import (
-    MOST_BYTES,
     BadBookmark,
     FollowedFile,
     load_bookmark,
@@ -133,11 +132,11 @@ def test_a_file_that_is_no_bookmark_is_refused(tmp_path: Path, text: str) -> Non
 
 
 def test_a_piece_is_bounded_and_a_line_without_an_end_is_cut(path: Path) -> None:
-    path.write_text("x" * (MOST_BYTES + 10) + "\nlast\n")
+    path.write_text("x" * (256 * 1024 + 10) + "\nlast\n")
     file = FollowedFile(path, None)
     first = file.next()
     assert first is not None
-    assert len(first.data) == MOST_BYTES + 1
+    assert len(first.data) == 256 * 1024 + 1
     assert read_all(file) == "x" * 10 + "\nlast\n"
 
 

@@ -2,7 +2,7 @@
 # ruff: noqa: SLF001 - the remembered credentials are seen nowhere else
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -23,6 +23,7 @@ class Keys:
     def __init__(self) -> None:
         self.number = 1
         self.revoked: set[bytes] = set()
+        self.expire_time: datetime | None = None
         self.asked = 0
 
     def version(self) -> int:
@@ -37,6 +38,7 @@ class Keys:
             role=Role.SERVICE,
             account_id="acme",
             create_time=NOW,
+            expire_time=self.expire_time,
             revoke_time=revoke_time,
         )
 
@@ -87,8 +89,8 @@ class Bench:
 
         monkeypatch.setattr(module, "_digest", counted)
 
-    def at_once(self, *headers: str) -> bool:
-        return self.authenticator.at_once(Call(*headers), 0.0) is not None
+    def at_once(self, *headers: str, now: float = 0.0) -> bool:
+        return self.authenticator.at_once(Call(*headers), now) is not None
 
     def accept(self, header: str) -> None:
         asyncio.run(self.authenticator.authenticate(Call(header)))
@@ -128,6 +130,13 @@ def test_a_key_that_stays_is_asked_for_once_after_another_was_revoked(bench: Ben
     assert not bench.at_once(header_of("b"))
     bench.accept(header_of("b"))
     assert bench.at_once(header_of("b"))
+
+
+def test_a_key_is_not_accepted_at_once_from_its_end_on(bench: Bench) -> None:
+    bench.keys.expire_time = NOW + timedelta(seconds=5)
+    bench.accept(header_of("a"))
+    assert bench.at_once(header_of("a"), now=4.999)
+    assert not bench.at_once(header_of("a"), now=5.0)
 
 
 def test_a_header_with_the_hash_of_an_accepted_one_is_not_accepted(bench: Bench) -> None:

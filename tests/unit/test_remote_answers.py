@@ -95,7 +95,8 @@ async def test_an_empty_message_is_cannot_tell_and_never_nobody(
 async def test_an_answer_that_is_too_large_is_cannot_tell(
     adapter: ScriptedAdapter, crm: CrmAdapter, method: str
 ) -> None:
-    large = contact_pb2.Contact(id="c-1", name="x" * 5_000_000)
+    size = 1024 * 1024 if method == "FindContacts" else 4 * 1024 * 1024
+    large = contact_pb2.Contact(id="c-1", name="x" * size)
     adapter.answers[method] = says(pb.FindContactsResponse(contacts=[large], is_complete=True))
     with pytest.raises(cannot_tell(method)):
         await OPERATIONS[method](crm)

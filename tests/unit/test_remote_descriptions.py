@@ -15,7 +15,6 @@ from leadline_server.crm.remote.adapter_type import OPENING_SECONDS, remote_crm
 from leadline_server.crm.remote.description import ASSUMED, LONGEST_LAG, LONGEST_SETTLING, UNDESCRIBED
 from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.ports.crm import CrmAdapter
-from leadline_server.ports.crm_guarantees import MOST_NUMBERS
 from support.scripted_adapters import PROMISES, ScriptedAdapter, fails, hangs, says, scripted_adapter
 from unit.remote_contacts import DRAFT, NUMBER, is_back
 
@@ -89,7 +88,7 @@ async def test_times_that_are_not_declared_are_reckoned_with_and_zero_is_none(ad
         {"search_lag": timedelta(seconds=-1)},
         {"search_lag": LONGEST_LAG + timedelta(seconds=1)},
         {"settle_time": LONGEST_SETTLING + timedelta(seconds=1)},
-        {"numbers_per_lookup": MOST_NUMBERS + 1},
+        {"numbers_per_lookup": 17},
         {"numbers_per_lookup": -1},
     ],
     ids=str,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from leadline_server.domain.call_log import CallLog
@@ -9,8 +10,12 @@ from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.numbering_rules import numbering_rules
 from leadline_server.domain.placeholders import Placeholder, PlaceholderState
+from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.domain.removal import calls_check, contact_check, contact_removed
+from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.ledger_samples import full_call_log
+from support.apps import STRANGER, open_harness
+from support.crms import Switch
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RULES = numbering_rules("US", "", ())
@@ -87,3 +92,22 @@ def test_the_log_stays_logged_and_says_that_its_contact_was_removed() -> None:
 def test_the_log_of_another_contact_stays_as_it_is() -> None:
     other = logged(contact=replace(CONTACT, id="c_2"))
     assert contact_removed(other, PLACEHOLDER, NOW) is other
+
+
+async def test_placeholders_of_a_crm_that_cannot_delete_contacts_are_listed_and_stay(tmp_path: Path) -> None:
+    switch = Switch()
+
+    def wrap(adapter: CrmAdapter) -> CrmAdapter:
+        switched = switch.wrap(adapter)
+        switched.capabilities = replace(adapter.capabilities, deletes_contacts=False)  # type: ignore[misc] # the switch's own
+        return switched
+
+    async with open_harness(tmp_path, wrap=wrap) as harness:
+        await harness.prefer(unknown_contact_action=UnknownContactAction.CREATE_PLACEHOLDER)
+        await harness.log("call-1")
+        account, commands = await harness.account(), harness.app.commands
+        [placeholder] = (await commands.list_placeholders.execute(account, None, 10, "")).placeholders
+        check = await commands.remove_placeholder.execute(account, placeholder.contact_id, validate_only=False)
+        assert check.state is PlaceholderState.UNKNOWN
+        assert [match.contact.id for match in await harness.find(STRANGER)] == [placeholder.contact_id]
+        assert switch.calls["delete_contact"] == 0

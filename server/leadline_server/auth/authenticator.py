@@ -21,7 +21,7 @@ from leadline_server.auth.certificate_names import MOST_NAMES, certificate_end, 
 from leadline_server.auth.embed_tokens import EMBED_PREFIX, ORIGIN_HEADER, EmbedTokens
 from leadline_server.auth.forwarded import FORWARDED_HEADER, forwarded_names
 from leadline_server.auth.ledger_contact import LedgerContact
-from leadline_server.auth.seen_credentials import RecentHeaders, SeenCredential
+from leadline_server.auth.seen_credentials import HEADER, RecentHeaders, SeenCredential, at_once_by
 from leadline_server.auth.sessions import CSRF_HEADER, Sessions, cookie_in
 from leadline_server.domain.access.api_keys import PREFIX, certificate_digest, key_digest, key_id_of
 from leadline_server.domain.access.principals import (
@@ -46,7 +46,6 @@ MOST_RECENT_LENGTH: Final = 4_096
 KEEP_SECONDS: Final = 60.0
 """How long a credential is remembered at most, in seconds."""
 
-_HEADER: Final = "authorization"
 _SCHEME: Final = "bearer "
 _MISSING: Final = "This server requires a credential. Send the metadata `authorization: Bearer KEY`."
 _REFUSED: Final = "The credential is not accepted."
@@ -87,27 +86,13 @@ class Authenticator:
         self._seen: dict[bytes, SeenCredential] = {}
         self._recent = RecentHeaders()
         self._key_ids: set[str] = set()
+        self.at_once: Final = at_once_by(self._recent, self._recall, self._version, contact)
+        """As `authenticate`, for a credential that was accepted a moment ago. None if more work is needed.
+
+        It takes the request, and the time of `perf_counter`."""
         self.attempts = attempts
         self.sessions = sessions
         self.embeds = embeds
-
-    def at_once(self, call: CallHead, now: float) -> Authenticated | None:
-        """As `authenticate`, for a credential that was accepted a moment ago. None if more work is needed.
-
-        Args:
-            call: the request.
-            now: the time of `perf_counter`.
-        """
-        text = None
-        for name, value in call.invocation_metadata():  # a loop over some pairs costs less than a dictionary of them
-            if name == _HEADER:
-                if text is not None:
-                    return None  # there are two
-                text = value
-        if text is None or now > self._contact.lost_at:
-            return None
-        seen = self._recent.get(text) or self._recall(text)
-        return seen.who if seen is not None and seen.version == self._version() and now < seen.until else None
 
     def _recall(self, header: str) -> SeenCredential | None:
         """The credential of an accepted header that is not a recent one; None: it is unknown."""
@@ -172,7 +157,7 @@ class Authenticator:
 
     def _header(self, call: CallHead) -> str | None:
         """The value of the header; None without one."""
-        found = [value for name, value in call.invocation_metadata() if name == _HEADER]
+        found = [value for name, value in call.invocation_metadata() if name == HEADER]
         if not found:
             return None
         if len(found) > 1 or not isinstance(found[0], str) or found[0][: len(_SCHEME)].lower() != _SCHEME:

@@ -69,7 +69,7 @@ def verified_token(claims: Mapping[str, Any], issuer: IssuerConfig, now: float) 
 
     Args:
         claims: the claims.
-        issuer: the settings of its issuer.
+        issuer: the settings of its issuer, which the caller found by the whole claim `iss`.
         now: seconds since 1970.
 
     Raises:
@@ -80,7 +80,7 @@ def verified_token(claims: Mapping[str, Any], issuer: IssuerConfig, now: float) 
     audiences = [audience] if isinstance(audience, str) else audience
     if not isinstance(audiences, list) or not all(isinstance(one, str) for one in audiences):
         raise BadToken("Its audience is malformed.")
-    if claims.get("iss") != issuer.issuer or not set(audiences) & set(issuer.audiences):
+    if not set(audiences) & set(issuer.audiences):
         raise BadToken("It is for another audience.")
     role = _role(claims, issuer)
     return VerifiedToken(

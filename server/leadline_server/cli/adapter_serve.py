@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadline_server.cli.exit_codes import fail
+from leadline_server.cli.ledger import Config, DataDir, LedgerPath
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
@@ -24,10 +25,9 @@ def serve_adapter_command(
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A file with the token that requests must have.")
     ] = None,
-    data_dir: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of the ledger.")] = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A TOML file with settings and connections.")
-    ] = None,
+    ledger: LedgerPath = None,
+    data_dir: DataDir = None,
+    config: Config = None,
 ) -> None:
     """Serve a connection's CRM to the adapter `remote` of other leadline servers, until SIGTERM or Ctrl-C.
 
@@ -48,7 +48,7 @@ def serve_adapter_command(
         if Listener("listen", address).is_exposed:
             fail(["--listen: must be a loopback address: adapters have no TLS; put a proxy before it"])
         check_free(address)
-        settings = load_settings({"data_dir": data_dir, "config": config})
+        settings = load_settings({"ledger": ledger, "data_dir": data_dir, "config": config})
         token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
         configure_logs(settings.log_level, settings.log_format)
         uvloop.run(_serve(settings, connection, address, token, typer.echo))

@@ -1,6 +1,6 @@
 """The commands `leadline audit export` and `verify`.
 
-They read the ledger's file, also while a server uses it. `export` can also ask a server.
+They read the ledger itself, also while a server uses it. `export` can also ask a server.
 """
 
 import inspect
@@ -18,7 +18,8 @@ from leadline_server.cli.exit_codes import ExitCode, fail
 from leadline_server.cli.ledger import Config, DataDir, LedgerPath, existing, settings_of
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
-    from leadline_server.ledger.sqlite.audit_export import AuditSnapshot
+    from leadline_server.config import Settings
+    from leadline_server.ledger.audit_snapshot import AuditSnapshot
 
 _SHOWN: Final = 20
 
@@ -39,7 +40,7 @@ def _export(
 ) -> None:
     """Write the audit trail as JSON lines. It may run while a server uses the ledger.
 
-    It reads the ledger's file. With --server or --context it asks that server, for one account.
+    It reads the ledger itself. With --server or --context it asks that server, for one account.
 
     The file has the hash of each entry, so `leadline audit verify FILE` needs no ledger. Keep it where those who can
     write the ledger cannot write, and compare later states of the ledger with it.
@@ -53,7 +54,7 @@ def _export(
         with _lines_of_server(target) as lines:
             count = _write(lines, file, force=force)
     else:
-        with _snapshot(existing(settings_of(ledger, data_dir, config).ledger_path)) as snapshot:
+        with _snapshot(settings_of(ledger, data_dir, config)) as snapshot:
             count = _write(_lines(snapshot, account), file, force=force)
     if str(file) != "-":
         typer.echo(f"Wrote {file}: {count:,} lines.")
@@ -108,7 +109,7 @@ def verify(
 ) -> None:
     """Find entries of the audit trail that were changed, deleted or moved. It may run while a server uses the ledger.
 
-    A person who can write the ledger's file can also write a new, whole chain. Only --anchors finds that.
+    A person who can write the ledger can also write a new, whole chain. Only --anchors finds that.
 
     Exit codes: 0 nothing was found, 1 something was, 2 wrong usage.
     """
@@ -116,7 +117,7 @@ def verify(
     if file is not None:
         found = _problems_of_export(file, known)
     else:
-        with _snapshot(existing(settings_of(ledger, data_dir, config).ledger_path)) as snapshot:
+        with _snapshot(settings_of(ledger, data_dir, config)) as snapshot:
             found = list(snapshot.problems(known))
     _show(found)
     raise typer.Exit(ExitCode.REFUSED if found else ExitCode.DONE)
@@ -156,17 +157,40 @@ def _problems_of_export(file: Path, known: Known) -> Sequence[str]:
 
 
 @contextmanager
-def _snapshot(path: Path) -> "Iterator[AuditSnapshot]":
+def _snapshot(settings: "Settings") -> "Iterator[AuditSnapshot]":
+    from leadline_server.config_values import is_postgres
+
+    with _in_postgres(settings) if is_postgres(settings.ledger) else _in_file(settings) as snapshot:
+        yield snapshot
+
+
+@contextmanager
+def _in_file(settings: "Settings") -> "Iterator[AuditSnapshot]":
     import sqlite3
 
     from leadline_server.ledger.sqlite.audit_export import audit_snapshot
     from leadline_server.storage.read_only import read_only
 
+    path = existing(settings.ledger_path)
     try:
         with read_only(path) as connection, audit_snapshot(connection) as snapshot:
             yield snapshot
     except sqlite3.Error as error:
         fail([f"{path} cannot be read: {error}."], ExitCode.REFUSED)
+
+
+@contextmanager
+def _in_postgres(settings: "Settings") -> "Iterator[AuditSnapshot]":
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
+    from leadline_server.ledger.postgres.audit_export import postgres_audit_snapshot
+    from leadline_server.ledger_opening import address_of
+    from leadline_server.storage.postgres.address import shown
+
+    try:
+        with postgres_audit_snapshot(address_of(settings)) as snapshot:
+            yield snapshot
+    except LedgerUnavailable as error:
+        fail([f"{shown(settings.ledger)} cannot be read: {error}"], ExitCode.REFUSED)
 
 
 @contextmanager

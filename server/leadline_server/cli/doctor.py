@@ -53,8 +53,11 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
     try:
         settings = load_settings(flags)
     except BadSettings as error:
-        for problem in error.problems:
-            yield Diagnosis("settings", "problem", problem, "Correct it; the other checks need valid settings.")
+        *others, last = error.problems
+        for problem in others:
+            yield Diagnosis("settings", "problem", problem)
+        wrong = "these" if others else "it"
+        yield Diagnosis("settings", "problem", last, f"Correct {wrong}; the other checks need valid settings.")
         return
     yield Diagnosis("settings", "ok", f"valid; accounts: {len(settings.accounts)}")
     yield from _in_postgres(settings) if is_postgres(settings.ledger) else _in_file(settings)
@@ -91,7 +94,7 @@ def _ledger(settings: "Settings") -> Diagnosis:
 
     path = settings.ledger_path
     if not path.exists():
-        return Diagnosis("ledger", "ok", f"{path} does not exist yet; the server creates it")
+        return _missing_ledger(path)
     try:
         with read_only(path) as connection:
             [(version,)] = connection.execute("SELECT max(version) FROM schema_migrations").fetchall()
@@ -100,6 +103,14 @@ def _ledger(settings: "Settings") -> Diagnosis:
     if not os.access(path, os.W_OK):
         return Diagnosis("ledger", "problem", f"{path} cannot be written", "Run the server as the owner of the file.")
     return Diagnosis("ledger", "ok", f"{path}, schema {version}")
+
+
+def _missing_ledger(path: Path) -> Diagnosis:
+    existing = next(folder for folder in path.absolute().parents if folder.exists())
+    if not existing.is_dir():
+        action = "Name another folder with --data-dir, or another file with --ledger."
+        return Diagnosis("ledger", "problem", f"{existing} is not a folder", action)
+    return Diagnosis("ledger", "ok", f"{path} does not exist yet; the server creates it")
 
 
 def _clock(settings: "Settings") -> Diagnosis:
@@ -177,5 +188,5 @@ def _show(found: list[Diagnosis], *, as_json: bool) -> None:
         return
     width = max(len(one.check) for one in found)
     for one in found:
-        text = f"{one.found}. {one.action}" if one.action else one.found
+        text = f"{one.found.removesuffix('.')}. {one.action}" if one.action else one.found
         typer.echo(printable(f"{one.check:<{width}}  {one.state:<7}  {text}"))

@@ -73,6 +73,7 @@ def serve(  # noqa: PLR0913 a parameter is an option of the command line
     except BadSettings as error:
         fail(error.problems)
     if check:
+        _check_certificate(settings)
         _show_valid(settings)
         return
     if settings.workers > 1:
@@ -91,6 +92,18 @@ def _supervise(settings: "Settings", flags: Mapping[str, Any]) -> NoReturn:
         become_supervisor(settings, flags)
     except AddressUnavailable as error:
         fail([str(error)])
+
+
+def _check_certificate(settings: "Settings") -> None:
+    """End the command if the server could not start with the certificate and the key that the settings name."""
+    from leadline_server.transport.certificates import UnusableCertificate
+    from leadline_server.transport.tls import ServerCertificate
+
+    if settings.tls_files is not None:
+        try:
+            ServerCertificate(settings.tls_files, settings.tls_min_version)
+        except UnusableCertificate as error:
+            fail([str(error)])
 
 
 def _show_valid(settings: "Settings") -> None:

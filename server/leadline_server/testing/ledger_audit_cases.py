@@ -8,16 +8,32 @@ from typing import Any, Final
 
 import pytest
 
+from leadline_server.domain.access.principals import ApiKey, Role
 from leadline_server.domain.accounts import AccountState, OwnConnection
-from leadline_server.domain.audit import Actor, AuditAction, AuditEvent, AuditFilter
+from leadline_server.domain.audit import SERVER, Actor, AuditAction, AuditEvent, AuditFilter
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, broken
 from leadline_server.domain.directory import User
 from leadline_server.domain.placeholders import PlaceholderLimit, Reservation
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ports.ledger import Ledger
+from leadline_server.ports.ledger.credentials import DenialKind, TokenDenial
+from leadline_server.ports.ledger.tokens import account_owner
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, NOW, NUMBER, OpenLedger
 
 _ADMIN: Final = Actor("key:4f2c", "alice")
+_KEY: Final = ApiKey(
+    key_id="k1",
+    digest=b"a" * 32,
+    role=Role.SERVICE,
+    account_id=ACCOUNT,
+    label="a label that is in no entry",
+    family="k1",
+    create_time=NOW,
+    creator=_ADMIN.id,
+)
+_DENIAL: Final = TokenDenial(
+    account_id=ACCOUNT, issuer="https://id.example", kind=DenialKind.TOKEN, value="", denied_at=NOW, until=None
+)
 _LEASE: Final = timedelta(seconds=10)
 _START: Final = Anchor(ACCOUNT, 0, BEGINNING)
 
@@ -62,6 +78,8 @@ class AuditCases:
         await ledger.account_data.begin_deletion(ACCOUNT, NOW, _ADMIN)
         entries = await _entries(ledger)
         assert {entry["actor"] for entry in entries} == {_ADMIN.id}
+        assert {entry["subject"] for entry in entries} == {ACCOUNT, account_owner(ACCOUNT)}
+        assert "s3cret" not in json.dumps(entries)
         assert [(entry["action"], entry.get("fields", [])) for entry in entries] == [
             ("account.created", []),
             ("account.updated", ["title"]),
@@ -143,6 +161,32 @@ class AuditCases:
         await ledger.claims.finish(ACCOUNT, NUMBER, "c_2", NOW, placeholder_by=_ADMIN)
         [entry] = await _entries(ledger)
         assert (entry["subject"], entry["actor"], entry["reason"]) == ("c_2", "key:4f2c", "REQUESTED")
+
+    async def test_changes_of_keys_and_denials_are_recorded(self, ledger: Ledger) -> None:
+        credentials, other = ledger.credentials, replace(_KEY, key_id="k2", digest=b"b" * 32)
+        assert await credentials.issue_first(replace(_KEY, account_id=SERVER, key_id="k0", digest=b"0" * 32))
+        await credentials.issue(_KEY, 10)
+        await credentials.change(ACCOUNT, "k1", lambda _: [other, replace(_KEY, revoke_time=NOW)], 10, _ADMIN)
+        for kind in DenialKind:
+            await credentials.deny(replace(_DENIAL, kind=kind, value=f"d-{kind}"), _ADMIN)
+        who = {"actor": "key:4f2c", "count": 1}
+        by = who | {"on_behalf_of": "alice"}
+        found = sorted(await _entries(ledger), key=lambda entry: (entry["action"], entry["subject"]))
+        assert found == [
+            {"action": "key.issued", "subject": "k0", "reason": "SERVICE"} | who,
+            {"action": "key.issued", "subject": "k1", "reason": "SERVICE"} | who,
+            {"action": "key.revoked", "subject": "k1"} | by,
+            {"action": "key.rotated", "subject": "k2"} | by,
+            {"action": "session.ended", "subject": "d-session", "reason": "SESSION"} | by,
+            {"action": "session.ended", "subject": "d-sessions", "reason": "SESSIONS"} | by,
+            {"action": "tokens.denied", "subject": "d-jti", "reason": "TOKEN"} | by,
+            {"action": "tokens.denied", "subject": "d-sub", "reason": "SUBJECT"} | by,
+        ]
+
+    async def test_another_secrets_key_is_recorded(self, ledger: Ledger) -> None:
+        await ledger.secrets.use("00000000000000ff")
+        [entry] = await _entries(ledger)
+        assert entry == {"action": "secrets.rotated", "actor": "operator", "subject": "00000000000000ff", "count": 1}
 
     async def test_entries_are_chained_by_account_and_listed_in_pages(self, ledger: Ledger) -> None:
         await _append(ledger, 5)

@@ -32,7 +32,7 @@ from leadline.v1.preferences_pb2 import (
 )
 from leadline_server.domain.call_log import MAX_DELIVERY_AGE
 from leadline_server.domain.delay import LONGEST_RETRY
-from leadline_server.domain.limits import MOST_CALL_BYTES, MOST_CANDIDATE_BYTES, MOST_CANDIDATES, MOST_RECORDS
+from leadline_server.domain.limits import MOST_CALL_BYTES, MOST_CANDIDATES, MOST_RECORDS
 from leadline_server.storage.checkpoints import MAX_LOG_BYTES
 from support.databases import rows
 from support.servers import server_process
@@ -153,9 +153,9 @@ async def test_contacts_of_10_kb_fill_neither_the_memory_nor_a_row(tmp_path: Pat
         stage.crm.found = encoded(people(95, email="x" * 10_000))
         log = await stage.hostile.log_call(a_call("large"))
         assert log.reason == CALL_LOG_REASON_SEVERAL_CONTACTS
-        assert 1 <= len(log.candidates) <= MOST_CANDIDATE_BYTES // 10_000
+        assert 1 <= len(log.candidates) <= 6, "64 KiB of them"
         [(size,)] = rows(stage.server.data_dir / "ledger.db", "SELECT max(length(body)) FROM call_logs")
-        assert size < 2 * MOST_CANDIDATE_BYTES, "candidates used to have 4.1 MB"
+        assert size < 128 * 1024, "candidates used to have 4.1 MB"
 
 
 async def test_a_page_of_large_calls_fits_into_4_mib(tmp_path: Path) -> None:

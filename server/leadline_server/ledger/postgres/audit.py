@@ -24,10 +24,10 @@ _CHAIN: Final = """
 """
 _LOCK: Final = "INSERT INTO audit_chains (account_id, sequence, hash) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING"
 _ANCHOR: Final = "SELECT account_id, sequence, hash FROM audit_chains WHERE account_id = $1 FOR UPDATE"
-_ANCHORS: Final = "SELECT account_id, sequence, hash FROM audit_chains ORDER BY account_id"
+ANCHORS: Final = "SELECT account_id, sequence, hash FROM audit_chains ORDER BY account_id"
 _ENDS: Final = "SELECT pruned_sequence, pruned_hash, sequence, hash FROM audit_chains WHERE account_id = $1"
 _MOVE_ANCHOR: Final = "UPDATE audit_chains SET sequence = $2, hash = $3 WHERE account_id = $1"
-_LIST: Final = """
+LIST: Final = """
     SELECT account_id, sequence, time, document, hash FROM audit
     WHERE account_id = $1 AND sequence > $2 AND hash IS NOT NULL ORDER BY sequence LIMIT $3
 """
@@ -71,12 +71,12 @@ class PostgresAudit:
 
     async def list(self, account_id: str, after: int, limit: int) -> Sequence[ChainedEntry]:
         """Chained entries of an account."""
-        return [ChainedEntry(*row) for row in await self._database.fetch(_LIST, account_id, after, limit)]
+        return [ChainedEntry(*row) for row in await self._database.fetch(LIST, account_id, after, limit)]
 
     async def find(self, account_id: str, after: int, limit: int, among: AuditFilter) -> AuditPage:
         """Chained entries of an account that fit a filter."""
         found: list[ChainedEntry] = []
-        rows = await self._database.fetch(_LIST, account_id, after, LOOKED_AT)
+        rows = await self._database.fetch(LIST, account_id, after, LOOKED_AT)
         for row in rows:
             if len(found) == limit:
                 return AuditPage(found, after)
@@ -96,7 +96,7 @@ class PostgresAudit:
 
     async def anchors(self) -> Sequence[Anchor]:
         """The state of every chain."""
-        return [Anchor(*row) for row in await self._database.fetch(_ANCHORS)]
+        return [Anchor(*row) for row in await self._database.fetch(ANCHORS)]
 
     async def _chain(self, account_id: str, limit: int) -> Sequence[ChainedEntry]:
         async def chain(connection: Connection) -> Sequence[ChainedEntry]:

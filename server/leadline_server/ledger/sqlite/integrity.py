@@ -11,7 +11,7 @@ from typing import Any, Final
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ledger import migrations
 from leadline_server.ledger.codec import CONTACT, PREFERENCES, SETTINGS, Codec
-from leadline_server.ledger.sqlite.audit_export import AuditSnapshot
+from leadline_server.ledger.sqlite.audit_export import snapshot_of
 from leadline_server.ledger.sqlite.integrity_calls import check_calls
 from leadline_server.ledger.sqlite.integrity_findings import Finding, finding
 from leadline_server.ledger.sqlite.settings_cache import read_settings_version, settings_version_path
@@ -185,7 +185,7 @@ def _check_settings_version(file: Path, connection: sqlite3.Connection) -> Findi
 
 
 def _check_audit(connection: sqlite3.Connection) -> Finding:
-    snapshot = AuditSnapshot(connection)
+    snapshot = snapshot_of(connection)
     count = sum(end.sequence - snapshot.starts[account_id].sequence for account_id, end in snapshot.anchors.items())
     return finding("audit", f"{count:,} entries, each in its place", list(snapshot.problems({})), _TAMPERED)
 
