@@ -11,7 +11,7 @@ _named = pytest.StashKey[frozenset[tuple[str, str]]]()
 def pytest_configure(config: pytest.Config) -> None:
     """Read the command line's arguments, such as `broken_adapters.py::TestCutsOff::test_a_cursor[1]`."""
     parts = [argument.partition("[")[0].split("::") for argument in config.args]
-    config.stash[_named] = frozenset((each[1], each[2]) for each in parts if len(each) == 3)  # noqa: PLR2004
+    config.stash[_named] = frozenset((each[1], each[2]) for each in parts if len(each) == 3)
 
 
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str) -> list[pytest.Item] | None:

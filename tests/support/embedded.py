@@ -14,6 +14,7 @@ from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLo
 from support.contact_book import ContactBook
 from support.empty_files import put_empty_crm
 
+
 @asynccontextmanager
 async def embedded_crm_under_test(region: str = "US") -> AsyncIterator[CrmUnderTest]:
     """An embedded CRM on a file of its own."""

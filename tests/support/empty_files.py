@@ -29,9 +29,13 @@ async def _put(make: Callable[[Path], Awaitable[None]], path: Path) -> None:
             made = Path(folder) / "made.db"
             await make(made)
             _made[make] = made.read_bytes()
+    _write(path, _made[make])
+
+
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)
-    path.write_bytes(_made[make])
+    path.write_bytes(content)
 
 
 async def _make_crm(path: Path) -> None:
