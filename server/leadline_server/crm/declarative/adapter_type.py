@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 from pydantic import Field, PrivateAttr, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -64,7 +64,8 @@ class HttpSettings(SettingsWithFields):
             compiled = load_definition(name)
         except BadDefinition as error:
             raise _validation_error(name, error.problems) from None
-        settings = super(HttpSettings, _with_variables(cls, compiled)).model_validate(obj, **options)
+        kind = cast("type[Self]", _with_variables(cls, compiled))
+        settings = super(HttpSettings, kind).model_validate(obj, **options)
         settings._definition = compiled  # noqa: SLF001 - its own class
         return settings
 
