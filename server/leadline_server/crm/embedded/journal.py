@@ -128,7 +128,7 @@ def owned_columns(entry: LogEntry, now: datetime) -> dict[str, Any]:
         "duration": _duration(call.answer_time, call.end_time),
         "attributes": msgspec.json.encode(dict(call.attributes)).decode(),
         "update_time": to_micros(now),
-        **{name: getattr(call, name) for name in _PLAIN_COLUMNS},
+        **{name: getattr(call, name) for name in PLAIN_COLUMNS},
     }
 
 
@@ -148,7 +148,7 @@ def _duration(answer_time: datetime | None, end_time: datetime | None) -> int | 
     return max(0, round((end_time - answer_time).total_seconds()))
 
 
-_PLAIN_COLUMNS: Final = (
+PLAIN_COLUMNS: Final = (
     "linked_id",
     "disposition",
     "subject",
@@ -177,7 +177,7 @@ OWNED_COLUMNS: Final = (
     "duration",
     "attributes",
     "update_time",
-    *_PLAIN_COLUMNS,
+    *PLAIN_COLUMNS,
 )
 """The columns of `owned_columns`, in its order."""
 
