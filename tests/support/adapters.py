@@ -13,12 +13,9 @@ from leadline_server.crm.adapter_registry import adapter_type
 from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.encryption.keys import SecretsKeys
-from leadline_server.ledger.sqlite.encrypted_database import EncryptedDatabase
-from leadline_server.ledger.sqlite.ledger import MIGRATIONS
-from leadline_server.ledger.sqlite.tokens import SqliteTokens
+from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger.tokens import TokenStore
-from leadline_server.storage.sqlite import open_database
 
 from support.empty_files import put_empty_ledger
 from support.secrets_keys import key_file
@@ -49,9 +46,7 @@ class LedgerTokens:
             if self._store is None:
                 path, keys = self._folder / "ledger.db", SecretsKeys(key_file(self._folder / "secrets.key"))
                 await put_empty_ledger(path)
-                database = await open_database(path, migrations=MIGRATIONS)
-                self._closing.push_async_callback(database.close)
-                self._store = SqliteTokens(database, EncryptedDatabase(database, keys))
+                self._store = (await self._closing.enter_async_context(open_sqlite_ledger(path, keys))).tokens
             return self._store
 
 
