@@ -18,7 +18,7 @@ from leadline.v1.call_log_pb2 import CALL_LOG_STATE_LOGGED
 from leadline.v1.call_pb2 import CALL_DIRECTION_INBOUND, Call, Party
 from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER, Preferences
 from packaging.requirements import Requirement
-from support.clusters import cluster
+from support.clusters import cluster, command
 
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLE: Final = ROOT / "examples" / "adapter-python"
@@ -55,9 +55,9 @@ def test_a_call_is_logged_through_an_adapter_that_leadline_does_not_know(home: P
     config.write_text(
         f'[connections.book]\nadapter = "phonebook"\nfile = "{book}"\n[accounts.demo]\nconnection = "book"\n'
     )
-    command = (str(home / "bin" / "leadline"), "serve")
+    start = command(str(home / "bin" / "leadline"), "serve")
     with (
-        cluster(tmp_path / "data", 1, command=command, settings={"LEADLINE_CONFIG": str(config)}) as [server],
+        cluster(tmp_path / "data", 1, start=start, settings={"LEADLINE_CONFIG": str(config)}) as [server],
         Client(server.address, account="demo", user="alice") as client,
     ):
         client.update_preferences(Preferences(unknown_contact_action=UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER))

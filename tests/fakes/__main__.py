@@ -36,10 +36,15 @@ def make(vendor: str, path: Path, options: str = "{}") -> FakeCrm:
     return crm
 
 
-async def main(vendor: str, path: str, port: str, control_port: str, *options: str) -> None:
+def main() -> None:
+    """Serve the fake that the command line names."""
+    asyncio.run(_serve(*sys.argv[1:]))
+
+
+async def _serve(vendor: str, path: str, port: str, control_port: str, *options: str) -> None:
     """Serve until the process is ended."""
     await serve_process(make(vendor, Path(path), *options), int(port), int(control_port))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    main()

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -12,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from support import forked_commands
 from support.servers import until
 
 from fakes.serving import kept_port
@@ -32,7 +31,7 @@ class FakeProcess:
     port: int
     control_port: int
     options: Mapping[str, Any]
-    process: subprocess.Popen[str] = field(init=False)
+    process: forked_commands.ForkedProcess = field(init=False)
 
     @property
     def url(self) -> str:
@@ -41,18 +40,17 @@ class FakeProcess:
     def start(self) -> None:
         """Start it, and wait until it serves."""
         ports = [str(self.port), str(self.control_port)]
-        command = [sys.executable, "-m", "fakes", self.vendor, str(self.path), *ports, json.dumps(self.options)]
-        environment = os.environ | {"PYTHONPATH": str(TESTS)}
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n"
+        arguments = [self.vendor, str(self.path), *ports, json.dumps(self.options)]
+        reader, writer = os.pipe()
+        with os.fdopen(reader) as stdout:
+            with os.fdopen(writer, "wb") as theirs, os.fdopen(os.dup(2), "wb") as stderr:
+                self.process = forked_commands.fork(arguments, os.environ, theirs, stderr, forked_commands.FAKES)
+            assert stdout.readline() == "ready\n"
 
     def kill(self) -> None:
         """Kill it with signal 9."""
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait(_STOP_SECONDS)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
 
     def misbehave(self, **faults: Any) -> None:
         """Have just these faults from now on; see `misbehaviour.Faults`."""

@@ -8,6 +8,7 @@ not documented beyond that plain digits find formatted ones, so here they are th
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 Row = Mapping[str, Any]
@@ -218,6 +219,7 @@ def _string(quoted: str) -> str:
     return re.sub(r"\\(.)", plain, quoted[1:-1], flags=re.DOTALL)
 
 
+@lru_cache(maxsize=4096)
 def _pattern(quoted: str) -> re.Pattern[str]:
     parts = []
     for piece in re.findall(r"\\.|[^\\]", quoted[1:-1], re.DOTALL):

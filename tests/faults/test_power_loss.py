@@ -19,7 +19,7 @@ from faults.http_crm.launch import SYNCHRONOUS_OFF
 from faults.http_crm.phones import Phones, stranger, want_placeholders
 from faults.http_crm.process import crm_process
 from faults.http_crm.stage import LAUNCH, serving
-from support.clusters import cluster
+from support.clusters import cluster, command
 from support.servers import ServerProcess
 
 CALLS, SOAK_CALLS = 100, 2_000
@@ -108,8 +108,8 @@ async def traced(folder: Path, calls: int, *flags: str) -> Trace:
 async def traced_embedded(folder: Path, calls: int, *flags: str) -> Trace:
     """As `traced`, with the embedded CRM."""
     output = folder / "trace"
-    command = (*strace_to(output), *LAUNCH, *flags)
-    with cluster(folder / "data", 1, command=command, settings={"PYTHONPATH": str(TESTS)}) as [server]:
+    start = command(*strace_to(output), *LAUNCH, *flags)
+    with cluster(folder / "data", 1, start=start, settings={"PYTHONPATH": str(TESTS)}) as [server]:
         return await traced_calls(server, output, calls)
 
 

@@ -17,6 +17,7 @@ from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger.tokens import TokenStore
 
+from support.empty_files import put_empty_ledger
 from support.secrets_keys import key_file
 
 
@@ -43,10 +44,9 @@ class LedgerTokens:
     async def _opened(self) -> TokenStore:
         async with self._opening:
             if self._store is None:
-                ledger = await self._closing.enter_async_context(
-                    open_sqlite_ledger(self._folder / "ledger.db", SecretsKeys(key_file(self._folder / "secrets.key")))
-                )
-                self._store = ledger.tokens
+                path, keys = self._folder / "ledger.db", SecretsKeys(key_file(self._folder / "secrets.key"))
+                await put_empty_ledger(path)
+                self._store = (await self._closing.enter_async_context(open_sqlite_ledger(path, keys))).tokens
             return self._store
 
 

@@ -3,23 +3,40 @@
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
+from support import forked_commands
 from support.ledgers import settings_of
-from support.servers import LEADLINE, START_SECONDS, STOP_SECONDS, ServerProcess, environment, until
+from support.servers import LEADLINE, START_SECONDS, STOP_SECONDS, Process, ServerProcess, environment, until
 
 SERVE: Final = (str(LEADLINE), "serve")
+
+Start = Callable[[Mapping[str, str], IO[bytes], IO[bytes]], Process]
+"""Starts a server with environment variables; its output goes to the files."""
+
+
+def serve(variables: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]) -> Process:
+    """Start `leadline serve`."""
+    if forked_commands.is_usual(variables):
+        return forked_commands.fork(["serve"], variables, stdout, stderr)
+    return subprocess.Popen(SERVE, env=variables, stdout=stdout, stderr=stderr)
+
+
+def command(*words: str) -> Start:
+    """Start a server by a command, with an interpreter of its own."""
+    return lambda variables, stdout, stderr: subprocess.Popen(words, env=variables, stdout=stdout, stderr=stderr)
+
 
 _ready = re.compile(r"gRPC on (\S+) \(metrics on http://(\S+)/metrics").search
 
 
 @contextmanager
 def cluster(
-    data_dir: Path, size: int, *, command: Sequence[str] = SERVE, settings: Mapping[str, str] | None = None
+    data_dir: Path, size: int, *, start: Start = serve, settings: Mapping[str, str] | None = None
 ) -> Iterator[list[ServerProcess]]:
     """Run `size` servers on `data_dir`, on free ports, until the body ends. Those still running must stop cleanly.
 
@@ -28,7 +45,7 @@ def cluster(
     Args:
         data_dir: the data directory of all servers.
         size: how many servers.
-        command: the command that starts one.
+        start: starts one.
         settings: environment variables by their full names.
     """
     given = {
@@ -39,12 +56,12 @@ def cluster(
         **settings_of(data_dir),
     }
     data_dir.parent.mkdir(parents=True, exist_ok=True)
-    starts = [
-        _start(data_dir.with_name(f"{data_dir.name}-{number}"), command, environment(given | dict(settings or {})))
+    started = [
+        _start(data_dir.with_name(f"{data_dir.name}-{number}"), start, environment(given | dict(settings or {})))
         for number in range(size)
     ]
     try:
-        servers = [start.served(data_dir) for start in starts]
+        servers = [each.served(data_dir) for each in started]
         yield servers
         running = [server for server in servers if server.is_running]
         for server in running:
@@ -52,17 +69,17 @@ def cluster(
         for server in running:
             assert server.wait() == 0, server.stderr
     finally:
-        for start in starts:
-            if start.process.poll() is None:
-                start.process.kill()
-                start.process.wait(STOP_SECONDS)
+        for each in started:
+            if each.process.poll() is None:
+                each.process.kill()
+                each.process.wait(STOP_SECONDS)
 
 
 @dataclass(frozen=True)
-class _Start:
+class _Started:
     """A server on its way."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     files: Path
     began: float
 
@@ -86,8 +103,8 @@ class _Start:
         return _ready(self.files.with_suffix(".stdout").read_text())
 
 
-def _start(files: Path, command: Sequence[str], variables: Mapping[str, str]) -> _Start:
+def _start(files: Path, start: Start, variables: Mapping[str, str]) -> _Started:
     began = time.monotonic()
     with files.with_suffix(".stdout").open("wb") as stdout, files.with_suffix(".stderr").open("ab") as stderr:
-        process = subprocess.Popen(command, env=variables, stdout=stdout, stderr=stderr)
-    return _Start(process, files, began)
+        process = start(variables, stdout, stderr)
+    return _Started(process, files, began)

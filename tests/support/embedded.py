@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
 
 from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
 from leadline_server.crm.embedded.adapter_type import EMBEDDED
@@ -13,19 +12,7 @@ from leadline_server.domain.contact import Contact
 from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
 
 from support.contact_book import ContactBook
-
-_made: Final[list[bytes]] = []
-"""The file of an embedded CRM without contacts, once it was made."""
-
-
-async def _empty_file() -> bytes:
-    """Such a file. It is made once in a process, since that takes longer than most tests that need one."""
-    if not _made:
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "crm.db"
-            await (await open_crm_database(path)).close()
-            _made.append(path.read_bytes())
-    return _made[0]
+from support.empty_files import put_empty_crm
 
 
 @asynccontextmanager
@@ -33,7 +20,7 @@ async def embedded_crm_under_test(region: str = "US") -> AsyncIterator[CrmUnderT
     """An embedded CRM on a file of its own."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "crm.db"
-        path.write_bytes(await _empty_file())
+        await put_empty_crm(path)
         database = await open_crm_database(path)
         adapter = EmbeddedCrm(database, "acme", lambda: region)
         yield CrmUnderTest(

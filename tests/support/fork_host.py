@@ -1,7 +1,8 @@
-"""The process that forked commands come from: `python fork_host.py FD`, with a socket on which the commands come.
+"""The process that forked commands come from: `python fork_host.py FD MODULE...`, with a socket for the commands.
 
-Each command is a JSON object with `arguments`, `environment` and `folder`, and four file descriptors: where its process
-id and its exit code are written, and its standard input, output and error.
+Each command is a JSON object with `module`, `arguments`, `environment` and `folder`, and four file descriptors: where
+its process id and its exit code are written, and its standard input, output and error. The `main` of the module is
+called; the modules of the command line are imported before.
 """
 
 import atexit
@@ -33,8 +34,8 @@ def import_all() -> None:
                 import_module(module.name)
 
 
-def next_command(commands: socket.socket) -> None:
-    """Fork a process for each command, and return in it."""
+def next_command(commands: socket.socket) -> str:
+    """Fork a process for each command, and return the name of its module in it."""
     running: dict[int, tuple[int, int]] = {}  # by the descriptor of the process: its id, and where its end is told
     while True:
         ready: list[int] = select.select([commands.fileno(), *running], [], [])[0]
@@ -65,7 +66,7 @@ def _tell_end(pid: int, told: int, process: int) -> None:
         os.close(told)
 
 
-def _become(command: Mapping[str, Any], streams: list[int]) -> None:
+def _become(command: Mapping[str, Any], streams: list[int]) -> str:
     for wanted, stream in enumerate(streams):
         os.dup2(stream, wanted)
     os.closerange(3, 1024)
@@ -73,6 +74,7 @@ def _become(command: Mapping[str, Any], streams: list[int]) -> None:
     os.environ.update(command["environment"])
     os.chdir(command["folder"])
     sys.argv = [str(sys.argv[0]), *command["arguments"]]
+    return str(command["module"])
 
 
 def leave() -> None:
@@ -90,13 +92,14 @@ if __name__ == "__main__":
     atexit.register(leave)  # before modules register functions of theirs, so that it runs after these
     gc.disable()
     import_all()
-    from leadline_server.console_script import main
-
+    for name in sys.argv[2:]:
+        import_module(name)
     gc.collect()
     gc.freeze()
-    next_command(socket.socket(fileno=int(sys.argv[1])))
+    program = import_module(next_command(socket.socket(fileno=int(sys.argv[1]))))
+    gc.enable()
     try:
-        main()
+        program.main()
     except SystemExit as end:
         if not isinstance(end.code, str):
             _ended.append(end.code or 0)

@@ -1,4 +1,4 @@
-"""The console script in processes that are forked from one that has its modules imported.
+"""The console script, and programs of the tests, in processes that are forked from one that has their modules imported.
 
 A start of an interpreter with all imports takes longer than most commands of the tests. The forked process is as new:
 it has imported modules, and has run nothing of leadline. It does not have a command line of its own in `/proc`.
@@ -18,13 +18,20 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Final
 
-_FREE: Final = ("LEADLINE_", "PYTEST_", "COLUMNS", "XDG_CONFIG_HOME", "NO_COLOR")
+_FREE: Final = ("LEADLINE_", "PYTEST_", "FAULTY_CRM", "COLUMNS", "XDG_CONFIG_HOME", "NO_COLOR")
 """How environment variables begin that nothing reads while modules are imported."""
 
 _FREE_ENDS: Final = ("_KEY", "_PASSWORD", "_SECRET", "_TOKEN")
 """How those of phone systems and CRMs end."""
 
 _HOST: Final = Path(__file__).with_name("fork_host.py")
+_TESTS: Final = Path(__file__).parents[1]
+
+CONSOLE_SCRIPT: Final = "leadline_server.console_script"
+FAKES: Final = "fakes.__main__"
+FAULTY_SERVER: Final = "faults.http_crm.launch"
+
+_OF_TESTS: Final = (FAKES, FAULTY_SERVER)
 
 
 class ForkedProcess:
@@ -78,11 +85,22 @@ def is_usual(environment: Mapping[str, str]) -> bool:
 
 
 def fork(
-    arguments: Sequence[str], environment: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    module: str = CONSOLE_SCRIPT,
 ) -> ForkedProcess:
-    """Start `leadline` with the arguments and environment variables; its output goes to the files."""
-    host = _host(tuple(sorted(_read_by_imports(environment).items())))
-    command = json.dumps({"arguments": arguments, "environment": dict(environment), "folder": str(Path.cwd())})
+    """Start `leadline`, or the `main` of another module, with the arguments and environment variables.
+
+    Its output goes to the files.
+    """
+    host = _host(
+        tuple(sorted(_read_by_imports(environment).items())), _OF_TESTS if module in _OF_TESTS else (CONSOLE_SCRIPT,)
+    )
+    command = json.dumps(
+        {"module": module, "arguments": arguments, "environment": dict(environment), "folder": str(Path.cwd())}
+    )
     ended, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs, Path(os.devnull).open("rb") as stdin:
         given = [theirs.fileno(), stdin.fileno(), stdout.fileno(), stderr.fileno()]
@@ -116,12 +134,13 @@ def _read_by_imports(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 @cache
-def _host(variables: tuple[tuple[str, str], ...]) -> socket.socket:
+def _host(variables: tuple[tuple[str, str], ...], modules: tuple[str, ...]) -> socket.socket:
     """The socket to the process that forks commands in such an environment. It ends when this process ends."""
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        command = [sys.executable, str(_HOST), str(theirs.fileno())]
-        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=dict(variables))
+        command = [sys.executable, str(_HOST), str(theirs.fileno()), *modules]
+        path = {"PYTHONPATH": os.pathsep.join(filter(None, [str(_TESTS), os.environ.get("PYTHONPATH", "")]))}
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=dict(variables) | path)
 
     @atexit.register
     def end() -> None:

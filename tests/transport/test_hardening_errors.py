@@ -3,6 +3,7 @@
 import ast
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -201,11 +202,11 @@ def test_every_reason_that_the_server_can_give_is_covered() -> None:
 @pytest.mark.parametrize("reason", NOT_EMITTED, ids=lambda reason: reason.value)
 def test_a_reason_that_is_not_covered_is_raised_nowhere_in_the_server(reason: ErrorReason) -> None:
     classes = {kind.__name__ for kind in _subclasses(errors.LeadlineError) if kind.reason is reason}
-    assert not classes & set(_called())
+    assert not classes & _called()
 
 
 def test_the_search_for_what_is_raised_finds_what_is() -> None:
-    assert {"AccountNotFound", "ShuttingDown", "LedgerFull"} <= set(_called())
+    assert {"AccountNotFound", "ShuttingDown", "LedgerFull"} <= _called()
 
 
 def _subclasses(parent: type[errors.LeadlineError]) -> Iterator[type[errors.LeadlineError]]:
@@ -214,8 +215,13 @@ def _subclasses(parent: type[errors.LeadlineError]) -> Iterator[type[errors.Lead
         yield from _subclasses(child)
 
 
-def _called() -> Iterator[str]:
+@cache
+def _called() -> frozenset[str]:
     """The names of everything that the server's source calls, and so of every error that it makes."""
+    return frozenset(_names_called())
+
+
+def _names_called() -> Iterator[str]:
     for path in Path(leadline_server.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):

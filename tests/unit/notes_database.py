@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from leadline_server.storage.migrations import load_migrations
 
 
 @contextmanager
@@ -18,6 +19,7 @@ def notes_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
         "-- Notes.\nCREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE);\n"
     )
     monkeypatch.syspath_prepend(str(folder))
+    load_migrations.cache_clear()
     yield "steps"
     sys.modules.pop("steps", None)
 

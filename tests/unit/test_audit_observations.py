@@ -8,7 +8,7 @@ import pytest
 from leadline_server.audit import keeper as keeping
 from leadline_server.audit.keeper import AuditKeeper
 from leadline_server.audit.observations import MOST_KINDS, Observations
-from leadline_server.domain.audit import ANYONE, AuditAction, AuditEvent, AuditFilter
+from leadline_server.domain.audit import Actor, AuditAction, AuditEvent, AuditFilter
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, following
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ports.ledger import AuditPage
@@ -59,7 +59,7 @@ class Trail:
 
 
 def read(rpc: str = "ListCallLogs") -> AuditEvent:
-    return AuditEvent.of(ANYONE, "acme", AuditAction.READ_IN_BULK, rpc)
+    return AuditEvent.of(Actor("everyone"), "acme", AuditAction.READ_IN_BULK, rpc)
 
 
 async def test_equal_entries_are_one_with_their_count() -> None:

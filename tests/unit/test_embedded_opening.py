@@ -89,6 +89,7 @@ async def test_a_newer_database_is_refused_naming_both_versions(path: Path, migr
     (tmp_path / "steps" / "0002_more.sql").write_text("CREATE TABLE more (id);")
     await (await open_database(path, migrations=migrations)).close()
     (tmp_path / "steps" / "0002_more.sql").unlink()
+    load_migrations.cache_clear()  # as in another process
     with pytest.raises(LedgerUnavailable, match=r"some\.db.* version 2 \(more\).* up to 1"):
         await open_database(path, migrations=migrations)
 
@@ -98,6 +99,7 @@ async def test_an_older_database_is_migrated_and_keeps_its_rows(path: Path, migr
     await database.write(add("old"))
     await database.close()
     (tmp_path / "steps" / "0002_more.sql").write_text("ALTER TABLE notes ADD COLUMN more TEXT DEFAULT 'x';")
+    load_migrations.cache_clear()  # as in another process
     database = await open_database(path, migrations=migrations)
     rows = await database.read(lambda connection: connection.execute("SELECT text, more FROM notes").fetchall())
     applied = await database.read(

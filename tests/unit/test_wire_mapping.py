@@ -12,9 +12,10 @@ from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.directory import User
 from leadline_server.testing.ledger_samples import full_call_log
+from leadline_server.transport.contact_service import FOUND_CONTACTS
 from leadline_server.wire.call import CALL
 from leadline_server.wire.call_log import CALL_LOG
-from leadline_server.wire.contact import CONTACT, MATCH
+from leadline_server.wire.contact import CONTACT
 from leadline_server.wire.directory import USER
 from leadline_server.wire.mapping import MessageMapping, time_fields
 
@@ -50,7 +51,8 @@ def unset(message: Any) -> set[str]:
 
 def test_every_field_of_a_full_value_is_written() -> None:
     assert unset(CONTACT.message(ADA)) == set()
-    assert unset(MATCH.message(ContactMatch(ADA, "101", MatchKind.EXTENSION))) == set()
+    found = FoundContacts((ContactMatch(ADA, "101", MatchKind.EXTENSION),), NOON, is_cut_off=True)
+    assert unset(FOUND_CONTACTS.message(found).matches[0]) == set()
     assert unset(USER.message(JANE)) == set()
     log = CALL_LOG.message(replace(full_call_log(), state=CallLogState.LOGGED))
     assert unset(log) == set()

@@ -15,5 +15,5 @@ would cost each call with a credential as much as its role does."""
 
 
 def acting() -> Actor:
-    """The actor of this request: its principal, such as `key:0123456789abcdef`; ANYONE while authentication is off."""
+    """The actor of this request: its principal, such as `key:0123456789abcdef`; `everyone` without authentication."""
     return Actor(PRINCIPAL.get().id)

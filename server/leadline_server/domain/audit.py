@@ -71,9 +71,6 @@ class Actor(NamedTuple):
 LEADLINE: Final = Actor("leadline")
 """leadline itself: a delivery, or retention."""
 
-ANYONE: Final = Actor("everyone")
-"""A caller while authentication is off."""
-
 OPERATOR: Final = Actor("operator")
 """A person who runs a command on the server's files, such as `leadline keys bootstrap`."""
 

@@ -166,9 +166,6 @@ class IngressDefinition(DefinitionTable):
         description="The form of times: `iso`, `epoch`, `epoch_ms`, `epoch_us`, `rfc2822`, or a format of strptime.",
     )
     adds_plus: bool = Field(False, description="Whether numbers are E.164 without the plus sign, which is added.")
-    at_least_once: bool = Field(
-        False, description="Whether one call may become two logs, because the phone system has no id for it."
-    )
     answer: AnswerForm = Field(default_factory=AnswerForm, description="The answer to a request that was taken.")
     test_call: list[SampleRequest] = Field(
         default_factory=list,

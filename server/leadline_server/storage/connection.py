@@ -76,9 +76,17 @@ class ThreadedConnection(aiosqlite.Connection):
             raise
 
 
-def new_connection(path: Path, *, timeout: float) -> ThreadedConnection:
-    """A connection, to be opened with `await`. SQLite waits up to `timeout` seconds for locks; autocommit is on."""
-    return ThreadedConnection(lambda: connect(path, timeout=timeout, check_same_thread=False), _ITER_CHUNK_SIZE)
+def new_connection(path: Path, *, timeout: float, before: Callable[[], object] = lambda: None) -> ThreadedConnection:
+    """A connection, to be opened with `await`. SQLite waits up to `timeout` seconds for locks; autocommit is on.
+
+    `before` is called first, on the connection's thread.
+    """
+
+    def opened() -> sqlite3.Connection:
+        before()
+        return connect(path, timeout=timeout, check_same_thread=False)
+
+    return ThreadedConnection(opened, _ITER_CHUNK_SIZE)
 
 
 def connect(path: Path, *, timeout: float, check_same_thread: bool = True) -> sqlite3.Connection:

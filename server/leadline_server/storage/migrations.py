@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -28,17 +29,18 @@ class Migration:
     sql: str
 
 
+@cache
 def load_migrations(package: str) -> Sequence[Migration]:
     """The migrations of `package` in order: its files with names like `0001_contacts.sql`.
 
     Raises:
         ValueError: numbers are missing or duplicated, or do not start with 1.
     """
-    found = [
+    found = tuple(
         Migration(int(match["version"]), match["name"], file.read_text(encoding="utf-8"))
         for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name)
         if (match := _FILE_NAME.fullmatch(file.name))
-    ]
+    )
     if [migration.version for migration in found] != list(range(1, len(found) + 1)):
         raise ValueError(f"The migrations of {package} are not numbered 1, 2, 3 ...")
     return found

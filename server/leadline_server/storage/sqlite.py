@@ -20,7 +20,7 @@ from leadline_server.storage.connection import (
     storage_error,
 )
 from leadline_server.storage.integrity import DAMAGED, check_pages, refuse_orphaned_log
-from leadline_server.storage.migrations import VERSIONS, load_migrations, migrate
+from leadline_server.storage.migrations import VERSIONS, Migration, load_migrations, migrate
 from leadline_server.storage.read_inline import InlineReader, SlowDiskGuard, prepare_reader
 from leadline_server.storage.transactions import (
     BatchWork,
@@ -79,16 +79,11 @@ async def open_database(
     steps = load_migrations(migrations)
     async with AsyncExitStack() as opened:
         try:
-            await asyncio.to_thread(refuse_orphaned_log, path)
-            await asyncio.to_thread(_create_file, path)
             # The writer waits for locks in `retry_busy`. A reader waits only while the log of a crash is recovered.
-            writer, reader = new_connection(path, timeout=0), new_connection(path, timeout=BUSY_PATIENCE)
+            writer = new_connection(path, timeout=0, before=partial(_create_file, path))
+            reader = new_connection(path, timeout=BUSY_PATIENCE)
             await opened.enter_async_context(writer)
-            await writer.run(lambda connection: _prepare_writer(connection, cache))
-            await writer.run(lambda connection: retry_busy(lambda: check_pages(connection)))
-            await writer.run(lambda connection: migrate(connection, steps, versions))
-            # How to undo a statement is kept in memory, 11% of a logged call's CPU less. Migrations sort on disk.
-            await writer.run(lambda connection: connection.execute("PRAGMA temp_store = MEMORY").close())
+            await writer.run(lambda connection: _prepare_writer(connection, cache, steps, versions))
             await opened.enter_async_context(reader)
             await reader.run(lambda connection: prepare_reader(connection, _READER_CACHE))
             inline_reader = InlineReader(path, cache)
@@ -272,17 +267,22 @@ def _or_error(work: Work[T], connection: sqlite3.Connection) -> T | Exception:
 
 
 def _create_file(path: Path) -> None:
+    refuse_orphaned_log(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600, exist_ok=True)  # SQLite gives the -wal and -shm files the same mode
 
 
-def _prepare_writer(connection: sqlite3.Connection, cache: int) -> None:
+def _prepare_writer(connection: sqlite3.Connection, cache: int, steps: Sequence[Migration], versions: str) -> None:
     retry_busy(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchall())
     connection.execute("PRAGMA synchronous = FULL")  # a commit returns when it is synced to disk
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA cache_size = {-cache}")
     connection.execute("PRAGMA wal_autocheckpoint = 0")  # see Checkpointer
     connection.execute(f"PRAGMA journal_size_limit = {MAX_LOG_BYTES}")
+    retry_busy(lambda: check_pages(connection))
+    migrate(connection, steps, versions)
+    # How to undo a statement is kept in memory, 11% of a logged call's CPU less. Migrations sort on disk.
+    connection.execute("PRAGMA temp_store = MEMORY").close()
 
 
 def _open_error(path: Path, error: Exception) -> LedgerUnavailable:

@@ -3,14 +3,16 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from fakes.process import TESTS, FakeProcess
 from faults.http_crm.launch import CONFIG
-from support.clusters import cluster
+from support import forked_commands
+from support.clusters import cluster, command
 from support.servers import ServerProcess
 
 LAUNCH: Final = (sys.executable, "-m", "faults.http_crm.launch")
@@ -38,10 +40,15 @@ def serving(
         settings: environment variables, whole names.
         promises: what the adapter is told of the CRM; see `HttpCrmConfig`.
     """
-    variables = {
-        CONFIG: json.dumps({"url": crm.url, **promises}),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH", "")])),
-    }
-    command = (*before, *LAUNCH, *flags)
-    with cluster(data_dir, size, command=command, settings=variables | (settings or {})) as servers:
+    variables = {CONFIG: json.dumps({"url": crm.url, **promises}), **(settings or {})}
+    if before:
+        variables |= {"PYTHONPATH": os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH", "")]))}
+    start = command(*before, *LAUNCH, *flags) if before else partial(_forked, flags)
+    with cluster(data_dir, size, start=start, settings=variables) as servers:
         yield servers
+
+
+def _forked(
+    flags: Sequence[str], variables: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+) -> forked_commands.ForkedProcess:
+    return forked_commands.fork([*flags], variables, stdout, stderr, forked_commands.FAULTY_SERVER)

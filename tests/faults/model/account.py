@@ -193,7 +193,7 @@ class AccountModel:
         """An accepted report; returns whether anything may change by it."""
         if call_id not in self.calls:
             facts = Facts().after(report)
-            call = CallModel(call_id, facts, self.now, self.now, is_manual or bool(choice), choice)
+            call = CallModel(call_id, facts, self.now, is_manual or bool(choice), choice)
             call.waits_since = self.now
             self.calls[call_id] = call
             return True
@@ -219,7 +219,7 @@ class AccountModel:
         after = (call.facts if call else Facts()).after(report)
         assert log.call == after.message(call_id)
         if call is None:
-            call = CallModel(call_id, Facts().after(report), self.now, self.now, is_manual)
+            call = CallModel(call_id, Facts().after(report), self.now, is_manual)
         elif call.is_undecided or call.is_parked:
             return  # it stands where it was refused; what a retry would do is not asked here
         [world] = self.worlds()[after.user]

@@ -34,7 +34,6 @@ class CallModel:
     Attributes:
         id: the phone system's.
         facts: what is known of it.
-        first_time: when it was first heard of.
         news_time: when a report last changed what is known.
         is_manual: a person wants the decision that is to be taken, or wanted the latest.
         chosen: the contact that a person chose.
@@ -57,7 +56,6 @@ class CallModel:
 
     id: str
     facts: Facts
-    first_time: datetime
     news_time: datetime
     is_manual: bool = False
     chosen: str = ""

@@ -33,6 +33,7 @@ from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.ports.ledger import CallLogFilter
 from prometheus_client import CollectorRegistry
 from support.contact_book import ContactBook
+from support.empty_files import put_empty_crm, put_empty_ledger
 
 ACCOUNT: Final = "demo"
 _POLL_SECONDS: Final = 0.004
@@ -72,6 +73,9 @@ class Service:
         front.run(self._begin())
 
     async def _begin(self) -> None:
+        await put_empty_crm(self._folder / "model.db")
+        if self.front.ledgers is None:
+            await put_empty_ledger(Path(self._ledger))
         database = await open_crm_database(self._folder / "model.db")
         self._kept.push_async_callback(database.close)
         self._crm = EmbeddedCrm(database, ACCOUNT, lambda: "US", now=self.clock.now)

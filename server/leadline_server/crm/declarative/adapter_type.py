@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any, Final, Self
+from functools import lru_cache
+from typing import Any, Final, Self, cast
 
 from pydantic import Field, PrivateAttr, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -12,7 +13,7 @@ from leadline_server.crm.declarative.answer_errors import AnswerErrors
 from leadline_server.crm.declarative.authorizers import authorizer, checked_address
 from leadline_server.crm.declarative.compiled_definition import CompiledDefinition
 from leadline_server.crm.declarative.definition import ContactType, Definition, Variable
-from leadline_server.crm.declarative.definition_files import load_definition, shipped_names
+from leadline_server.crm.declarative.definition_files import MOST_KEPT, load_definition, shipped_names
 from leadline_server.crm.declarative.operation_sender import Observer, OperationSender
 from leadline_server.crm.toolkit import (
     AccountView,
@@ -63,7 +64,7 @@ class HttpSettings(SettingsWithFields):
             compiled = load_definition(name)
         except BadDefinition as error:
             raise _validation_error(name, error.problems) from None
-        kind = create_model(cls.__name__, __base__=cls, **_fields(compiled.definition))
+        kind = cast("type[Self]", _with_variables(cls, compiled))
         settings = super(HttpSettings, kind).model_validate(obj, **options)
         settings._definition = compiled  # noqa: SLF001 - its own class
         return settings
@@ -80,6 +81,12 @@ class HttpSettings(SettingsWithFields):
             name: getattr(self, name).get_secret_value() if variable.secret else getattr(self, name)
             for name, variable in self._definition.definition.variables.items()
         }
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _with_variables(kind: type[HttpSettings], compiled: CompiledDefinition) -> type[HttpSettings]:
+    """The settings with the definition's variables. To make them takes longer than to validate them."""
+    return create_model(kind.__name__, __base__=kind, **_fields(compiled.definition))
 
 
 def _fields(definition: Definition) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class CompiledRule:
     retry_after: AnswerPath | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompiledDefinition:
     """A compiled definition. It is valid if no problem was added while it was compiled and checked."""
 

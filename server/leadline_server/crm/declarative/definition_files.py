@@ -11,7 +11,7 @@ from leadline_server.definitions import files
 from leadline_server.definitions.problems import BadDefinition, ProblemList
 
 _SHIPPED: Final = "leadline_server.crm.declarative.shipped"
-_MOST_KEPT: Final = 32  # definitions
+MOST_KEPT: Final = 32  # definitions
 
 
 def shipped_names() -> list[str]:
@@ -28,7 +28,7 @@ def load_definition(name: str) -> CompiledDefinition:
     return parse_definition(files.read_definition(name, _SHIPPED))
 
 
-@lru_cache(maxsize=_MOST_KEPT)
+@lru_cache(maxsize=MOST_KEPT)
 def parse_definition(text: str) -> CompiledDefinition:
     """A definition from its text. Raises BadDefinition.
 
