@@ -96,7 +96,7 @@ class EmbeddedCrm:
         return await self._database.search(self._account_id, name, limit, cursor)
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
-        """Add a contact, unless one was added with `key`. Raises CrmRejected for a type outside CONTACT_TYPES."""
+        """Add a contact, unless one was added with `key`; empty: none was. Raises CrmRejected for an unknown type."""
         if draft.type and draft.type not in CONTACT_TYPES:
             raise CrmRejected(f"{draft.type!r} is not a type of contact here. Use one of: {', '.join(CONTACT_TYPES)}.")
         contact = Contact(
@@ -110,7 +110,7 @@ class EmbeddedCrm:
             is_placeholder=draft.is_placeholder,
             attributes=as_texts(self._own.of_contact(draft)) if self._own else {},
         )
-        new = prepare(contact, f"create:{key}", number_keys(contact, self._rules()))
+        new = prepare(contact, f"create:{key}" if key else None, number_keys(contact, self._rules()))
         return await self._database.create_contact(WantedContact(self._account_id, contact, new))
 
     async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:

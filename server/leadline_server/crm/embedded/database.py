@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from leadline_server.crm.embedded import migrations
-from leadline_server.crm.embedded.contact_inserts import create_contacts
+from leadline_server.crm.embedded.contact_inserts import create_contact, create_contacts
 from leadline_server.crm.embedded.journal import find_log, insert_logs, read_log, update_log
 from leadline_server.crm.embedded.removal import forget_book, remove_unused
-from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from
+from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from, insert_names
 from leadline_server.crm.embedded.search import search
 from leadline_server.crm.embedded.tables import NewLog, WantedContact
 from leadline_server.domain.contact import Contact
@@ -68,6 +68,18 @@ async def crm_database_in(database: SqliteDatabase) -> "CrmDatabase":
     except LedgerUnavailable as error:
         raise CrmUnavailable(error.message) from error
     return CrmDatabase(database, is_in_ledger=True)
+
+
+class AtEnd(Protocol):
+    """What transactions of SQLite leave for the end of their commit."""
+
+    def at_end(self, work: Callable[[sqlite3.Connection, Sequence[T]], None], item: T) -> None:
+        """Call `work` at the end, once with all items that were left for it. Use it after a row was changed."""
+        ...
+
+    def store_last(self) -> None:
+        """Do now what was left."""
+        ...
 
 
 class SqliteTables(ABC):
@@ -148,10 +160,10 @@ class CrmDatabase(SqliteTables):
 
     def within(self, transaction: LedgerTransaction) -> "CrmInTransaction":
         """The same tables in a transaction of the SQLite ledger."""
-        connection = getattr(transaction, "connection", None)  # isinstance() of a protocol takes 10 us
-        if connection is None or not self.is_in_ledger:
+        of_sqlite: Any = transaction
+        if not (self.is_in_ledger and hasattr(transaction, "shared")):  # isinstance() of a protocol takes 10 us
             raise TypeError("the embedded CRM is not in this ledger")
-        return CrmInTransaction(connection, self._books)
+        return CrmInTransaction(of_sqlite.connection, of_sqlite.shared, self._books)
 
     async def log(self, new: NewLog) -> CrmLog:
         """Log a call, unless one was logged with the same key. Concurrent calls share statements and the commit."""
@@ -198,11 +210,13 @@ class CrmInTransaction(SqliteTables):
 
     Args:
         connection: has the transaction.
+        shared: what is done at the end of the commit.
         books: the numbers of books that are known for certain. One that this transaction adds is not: it may be undone.
     """
 
-    def __init__(self, connection: sqlite3.Connection, books: Mapping[str, int]) -> None:
+    def __init__(self, connection: sqlite3.Connection, shared: AtEnd, books: Mapping[str, int]) -> None:
         self._connection = connection
+        self._shared = shared
         self._books = books
 
     is_in_ledger = True
@@ -226,13 +240,22 @@ class CrmInTransaction(SqliteTables):
 
     async def create_contact(self, wanted: WantedContact) -> Contact:
         """As `CrmDatabase.create_contact`."""
-        return _result(create_contacts(self._connection, (wanted,)))
+        return create_contact(self._connection, wanted, self._books.get(wanted.account_id), self._add_name)
 
     async def read_inline(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """The result of `work`."""
+        """The result of `work`, which needs no names."""
         return work(self._connection)
 
-    read = write = read_inline
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of `work`, which may need all names: of a search, or of a deletion."""
+        self._shared.store_last()
+        return work(self._connection)
+
+    write = read
+
+    def _add_name(self, name: tuple[int, str]) -> None:
+        """Insert a name at the end of the commit: 130,000 instructions less where eight calls create contacts."""
+        self._shared.at_end(insert_names, name)
 
 
 def _result(results: Sequence[T | Exception]) -> T:

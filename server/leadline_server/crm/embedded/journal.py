@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -13,14 +13,11 @@ from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.ports.crm import CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
 
-_RESOLVE: Final = (
-    "SELECT b.book, c.pk, l.id FROM crm_books AS b"
-    " LEFT JOIN crm_contacts AS c ON c.id = ? AND c.book = b.book"
-    " LEFT JOIN crm_call_logs AS l ON l.book = b.book AND l.unique_key = ?"
-    " WHERE b.account_id = ?"
-)
-_RECORD_ACTIVITY: Final = (
-    "UPDATE crm_contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1) WHERE pk = ?2"
+_ACTIVE: Final = "UPDATE crm_contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1)"
+_RECORD_ACTIVITY: Final = f"{_ACTIVE} WHERE pk = ?2"
+_ACTIVE_CONTACT: Final = (
+    f"{_ACTIVE} WHERE id = ?2"  # noqa: S608 - constants
+    " AND book = (SELECT book FROM crm_books WHERE account_id = ?3) RETURNING pk, book"
 )
 
 
@@ -34,16 +31,15 @@ def insert_logs(connection: sqlite3.Connection, new: Sequence[NewLog]) -> Sequen
 
 def _insert_log(connection: sqlite3.Connection, log: NewLog) -> CrmLog | CrmRejected:
     entry = log.entry
-    found = connection.execute(_RESOLVE, (entry.contact_id, log.key, log.account_id)).fetchone()
-    book, contact, existing = found or (None, None, None)
-    if existing is not None:
-        return CrmLog(existing)
-    if contact is None:
-        return no_contact(entry.contact_id)
+    active = (activity_time(entry), entry.contact_id, log.account_id)
+    found = connection.execute(_ACTIVE_CONTACT, active).fetchall()
+    if not found:
+        return find_log(connection, log.account_id, log.key) or no_contact(entry.contact_id)
+    [(contact, book)] = found
     log_id, columns = new_id("l_"), owned_columns(entry, log.now)
-    connection.execute(_INSERT, (log_id, book, log.key, contact, *columns.values()))
-    connection.execute(_RECORD_ACTIVITY, (columns["start_time"], contact))
-    return CrmLog(log_id)
+    if connection.execute(_INSERT, (log_id, book, log.key, contact, *columns.values())).rowcount:
+        return CrmLog(log_id)
+    return cast("CrmLog", find_log(connection, log.account_id, log.key))
 
 
 def update_log(connection: sqlite3.Connection, account_id: str, log_id: str, entry: LogEntry, now: datetime) -> CrmLog:
@@ -182,4 +178,7 @@ OWNED_COLUMNS: Final = (
 """The columns of `owned_columns`, in its order."""
 
 _INSERTED: Final = ("id", "book", "unique_key", "contact", *OWNED_COLUMNS)
-_INSERT: Final = f"INSERT INTO crm_call_logs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"  # noqa: S608 - our names
+_INSERT: Final = (
+    f"INSERT INTO crm_call_logs ({', '.join(_INSERTED)})"  # noqa: S608 - our names
+    f" VALUES ({', '.join('?' * len(_INSERTED))}) ON CONFLICT (book, unique_key) DO NOTHING"
+)

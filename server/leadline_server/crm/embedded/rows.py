@@ -8,10 +8,10 @@ import secrets
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 
@@ -133,14 +133,41 @@ _INSERT_NAME: Final = RowBatch(
     ("pk", "folded_name"), "INSERT INTO crm_contact_names (rowid, folded_name) SELECT * FROM given WHERE pk IS NOT NULL"
 )
 
+AddName: TypeAlias = Callable[[tuple[int, str]], None]
+"""Takes the row and the folded name of a new contact."""
 
-def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequence[NewContact]) -> None:
-    """Add contacts to an account's book."""
-    [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchall()
-    numbered = list(enumerate(contacts, last + 1))
-    connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
-    _INSERT_NAME.run(connection, [(pk, contact.folded_name) for pk, contact in numbered])
+
+def insert_contacts(
+    connection: sqlite3.Connection, book: int, contacts: Sequence[NewContact], add_name: AddName | None = None
+) -> None:
+    """Add contacts to an account's book.
+
+    Args:
+        connection: has the transaction.
+        book: the book.
+        contacts: what to add.
+        add_name: called with the row and the folded name of each, to have `insert_names` called later in the
+            transaction; None: the names are inserted now.
+    """
+    if len(contacts) == 1:
+        inserted = connection.execute(_INSERT_CONTACT, (None, book, *contacts[0].values))
+        numbered = [(cast("int", inserted.lastrowid), contacts[0])]
+    else:
+        [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchall()
+        numbered = list(enumerate(contacts, last + 1))
+        connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
     insert_numbers(connection, [(book, key, pk) for pk, contact in numbered for key in contact.keys])
+    names = [(pk, contact.folded_name) for pk, contact in numbered]
+    if add_name is None:
+        insert_names(connection, names)
+    else:
+        for name in names:
+            add_name(name)
+
+
+def insert_names(connection: sqlite3.Connection, names: Sequence[tuple[int, str]]) -> None:
+    """Make contacts findable by name: row and folded name of each. One statement, since FTS5 writes after each."""
+    _INSERT_NAME.run(connection, names)
 
 
 def update_contacts(connection: sqlite3.Connection, book: int, contacts: Mapping[int, NewContact]) -> None:
