@@ -12,7 +12,7 @@ import structlog
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.commands.report_user import with_user
-from leadline_server.concurrency.deadline import MOST_SECONDS, Budget
+from leadline_server.concurrency.deadline import MOST_SECONDS, Budget, TimeLimit
 from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt, placeholder_decision
 from leadline_server.delivery.in_ledger import InLedgerDelivery, WantedChange
 from leadline_server.delivery.moved_contacts import moved
@@ -112,7 +112,7 @@ class LogCall:
         lease = self._in_ledger.lease
         wanted = WantedChange(*self._change(account, report, lease), _checks_choice(report))
         try:
-            async with asyncio.timeout(budget.share(MOST_SECONDS)):
+            async with TimeLimit(budget.share(MOST_SECONDS)):
                 await self._transactions.prepare(account.id, report.user_id)
                 delivered = await self._in_ledger.deliver(account, wanted, settings_version)
         except TimeoutError:

@@ -4,13 +4,13 @@ Example: Ada has the number `(202) 555-0147` in an account of region US. Her row
 details, and `contact_numbers` has the key `2025550147`. A lookup of +12025550147 asks for that key.
 """
 
-import secrets
 import sqlite3
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from os import urandom
 from typing import Any, Final, TypeAlias, cast
 
 import msgspec
@@ -242,7 +242,7 @@ def fold(name: str) -> str:
 
 def new_id(prefix: str) -> str:
     """An opaque id: `prefix` and 20 characters that grow with time, which keeps indexes dense."""
-    moment, chance = time.time_ns() // 1_000_000, int.from_bytes(secrets.token_bytes(6), "big")
+    moment, chance = time.time_ns() // 1_000_000, int.from_bytes(urandom(6), "big")
     number = (moment << 48 | chance) << 4
     return prefix + "".join([_PAIRS[number >> bits & 1_023] for bits in _PLACES])
 
