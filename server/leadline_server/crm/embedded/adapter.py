@@ -110,7 +110,10 @@ class EmbeddedCrm:
             is_placeholder=draft.is_placeholder,
             attributes=as_texts(self._own.of_contact(draft)) if self._own else {},
         )
-        new = prepare(contact, f"create:{key}" if key else None, number_keys(contact, self._rules()))
+        number = draft.phone_number
+        is_parsed = number.kind is NumberKind.DIALABLE and not number.extension
+        keys = (number.significant,) if is_parsed else number_keys(contact, self._rules())
+        new = prepare(contact, f"create:{key}" if key else None, keys)
         return await self._database.create_contact(WantedContact(self._account_id, contact, new))
 
     async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:

@@ -38,19 +38,19 @@ def create_contacts(connection: sqlite3.Connection, wanted: Sequence[WantedConta
 
 
 def create_contact(
-    connection: sqlite3.Connection, wanted: WantedContact, book: int | None, add_name: AddName
+    connection: sqlite3.Connection, wanted: WantedContact, book: int, add_name: AddName
 ) -> Contact:
     """As `create_contacts`, of one contact, in a transaction that inserts names at its end.
 
     Args:
         connection: has the transaction.
         wanted: the contact.
-        book: the account's book; None: not known.
+        book: the account's book.
         add_name: as for `insert_contacts`.
     """
     if wanted.row.unique_key is not None and (found := _existing(connection, wanted)) is not None:
         return found
-    insert_contacts(connection, book or book_of(connection, wanted.account_id), (wanted.row,), add_name)
+    insert_contacts(connection, book, (wanted.row,), add_name)
     return wanted.contact
 
 

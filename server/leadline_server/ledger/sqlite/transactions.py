@@ -46,10 +46,12 @@ class SharedCommit:
 
     Attributes:
         call_logs: the changes of call logs.
+        books: the numbers of the books of contacts that they have read, by account. They are forgotten with a failure.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.call_logs = SharedChanges(connection)
+        self.books: dict[str, int] = {}
         self._connection = connection
         self._last: dict[LastWork[Any], list[Any]] = {}
 
