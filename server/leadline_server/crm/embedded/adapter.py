@@ -149,6 +149,8 @@ class EmbeddedCrm:
 
 
 def _keys_of(numbers: Sequence[PhoneNumber]) -> tuple[str, ...]:
+    if len(numbers) == 1:
+        return asked_keys(numbers[0])
     return tuple({key: None for number in numbers for key in asked_keys(number)})
 
 

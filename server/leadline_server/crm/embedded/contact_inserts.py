@@ -37,9 +37,7 @@ def create_contacts(connection: sqlite3.Connection, wanted: Sequence[WantedConta
     return [known[_key(each)] for each in wanted]
 
 
-def create_contact(
-    connection: sqlite3.Connection, wanted: WantedContact, book: int, add_name: AddName
-) -> Contact:
+def create_contact(connection: sqlite3.Connection, wanted: WantedContact, book: int, add_name: AddName) -> Contact:
     """As `create_contacts`, of one contact, in a transaction that inserts names at its end.
 
     Args:

@@ -129,7 +129,14 @@ def owned_columns(entry: LogEntry, now: datetime) -> dict[str, Any]:
         "duration": _duration(call.answer_time, call.end_time),
         "attributes": msgspec.json.encode(dict(call.attributes)).decode() if call.attributes else "{}",
         "update_time": to_micros(now),
-        **{name: getattr(call, name) for name in _PLAIN_COLUMNS},
+        "linked_id": call.linked_id,
+        "disposition": call.disposition,
+        "subject": call.subject,
+        "note": call.note,
+        "recording_url": call.recording_url,
+        "voicemail_url": call.voicemail_url,
+        "summary": call.summary,
+        "transcript": call.transcript,
     }
 
 
@@ -153,18 +160,6 @@ _DIRECTIONS: Final = {member: member.name for member in CallDirection}
 _RESULTS: Final = {member: member.name for member in CallResult}
 _ATTESTATIONS: Final = {member: member.name for member in Attestation}
 
-_PLAIN_COLUMNS: Final = (
-    "linked_id",
-    "disposition",
-    "subject",
-    "note",
-    "recording_url",
-    "voicemail_url",
-    "summary",
-    "transcript",
-)
-"""Columns that hold a field of the call unchanged."""
-
 OWNED_COLUMNS: Final = (
     "call_id",
     "owner",
@@ -182,7 +177,14 @@ OWNED_COLUMNS: Final = (
     "duration",
     "attributes",
     "update_time",
-    *_PLAIN_COLUMNS,
+    "linked_id",
+    "disposition",
+    "subject",
+    "note",
+    "recording_url",
+    "voicemail_url",
+    "summary",
+    "transcript",
 )
 """The columns of `owned_columns`, in its order."""
 

@@ -7,7 +7,7 @@ details, and `contact_numbers` has the key `2025550147`. A lookup of +1202555014
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from os import urandom
@@ -222,17 +222,17 @@ def asked_keys(number: PhoneNumber) -> tuple[str, ...]:
     country_code = number.country_code
     forms = spellings(number) if country_code in SPELLED_COUNTRIES else (number,)
     prefixes = home_prefixes(country_code)
-    return tuple({key: None for form in forms for key in _ways_to_write(form, prefixes)})
+    return tuple(dict.fromkeys([key for form in forms for key in _ways_to_write(form, prefixes)]))
 
 
-def _ways_to_write(form: PhoneNumber, prefixes: Sequence[str] | None) -> Iterator[str]:
+def _ways_to_write(form: PhoneNumber, prefixes: Sequence[str] | None) -> Sequence[str]:
     """The digits of a number as people write it at home, and with the country code but without a plus.
 
     `prefixes` are those of its country for calls within it: ("", "0"), say. None: they are not known.
     """
-    yield form.significant
-    yield from (form.national,) if prefixes is None else (prefix + form.significant for prefix in prefixes)
-    yield form.e164[1:]
+    digits = form.significant
+    at_home = [form.national] if prefixes is None else [prefix + digits for prefix in prefixes]
+    return [digits, *at_home, form.e164[1:]]
 
 
 def fold(name: str) -> str:
