@@ -1,8 +1,9 @@
 """Transactions of the SQLite ledger that share a commit: each stands alone, and some statements are made once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,9 +46,7 @@ async def test_a_transaction_sees_what_one_before_it_in_the_same_commit_has_chan
         assert found is not None
         return found
 
-    logs = await asyncio.gather(
-        *(ledger.transactions.run(ACCOUNT, lambda transaction, note=note: work(transaction, note)) for note in "abc")
-    )
+    logs = await asyncio.gather(*(ledger.transactions.run(ACCOUNT, partial(work, note=note)) for note in "abc"))
     assert [log.explanation.removeprefix(call_log("c-1").explanation) for log in logs] == ["a", "ab", "abc"]
     assert await ledger.call_logs.get(key("c-1")) == logs[-1]
     assert _sequences(tmp_path) == [(3, 3)]
@@ -67,7 +66,7 @@ async def test_a_transaction_that_fails_leaves_nothing_and_the_others_stand(
             raise ValueError("after a row was changed")
 
     results = await asyncio.gather(
-        *(ledger.transactions.run(ACCOUNT, lambda transaction, n=n: work(transaction, n)) for n in range(5)),
+        *(ledger.transactions.run(ACCOUNT, partial(work, number=number)) for number in range(5)),
         return_exceptions=True,
     )
     assert [str(result) for result in results if result] == ["before a row was changed", "after a row was changed"]
@@ -88,10 +87,10 @@ async def test_what_is_left_for_the_end_of_a_commit_is_done_once_for_all(ledger:
         assert isinstance(transaction, SqliteTransaction)
         transaction.shared.at_end(last, number)
 
-    def last(_: object, items: list[int]) -> None:
-        done.append(items)
+    def last(_: object, items: Sequence[int]) -> None:
+        done.append(list(items))
 
-    await asyncio.gather(*(ledger.transactions.run(ACCOUNT, lambda t, n=n: work(t, n)) for n in range(4)))
+    await asyncio.gather(*(ledger.transactions.run(ACCOUNT, partial(work, number=number)) for number in range(4)))
     assert done == [[0, 1, 2, 3]]
 
 
