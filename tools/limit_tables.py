@@ -91,6 +91,12 @@ LIMITS: Final[dict[str, Sequence[Limit]]] = {
             "the wait for the CRM",
             "the call is FAILED until RetryCallLog",
         ),
+        Limit(
+            "domain.call_log:MAX_UNANSWERED_AGE",
+            "seconds",
+            "the wait for the CRM, of an update that once got no answer",
+            "the update is FAILED until RetryCallLog",
+        ),
     ),
     "crms": (
         Limit(

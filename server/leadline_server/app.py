@@ -48,7 +48,7 @@ from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.config import Settings
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.crm.embedded.forgetting import forget_embedded
+from leadline_server.crm.embedded.contents import ContentsOfEmbedded
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
@@ -65,6 +65,7 @@ from leadline_server.domain.audit_chain import ChainedEntry
 from leadline_server.ledger_opening import open_ledger
 from leadline_server.parts import PLAIN, Parts
 from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.embedded_contents import EmbeddedContents
 from leadline_server.ports.ledger import Ledger
 from leadline_server.replica_recorder import ReplicaRecorder, replica_of
 from leadline_server.retention.account_removal import AccountRemoval
@@ -153,7 +154,8 @@ async def open_app(
             registry.register(keeper)
         stack.push_async_callback(keeper.finish)
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
-        removal = AccountRemoval(ledger.account_data, partial(forget_embedded, of_file), clock)
+        embedded = ContentsOfEmbedded(of_file)
+        removal = AccountRemoval(ledger.account_data, embedded.forget, clock)
         pruner = Pruner(ledger.retention, leases, settings.keep_calls, settings.keep_audit)
         recorder = ReplicaRecorder(ledger.replicas, replica_of(settings, leases.process_id, own_clock), own_clock)
         stack.push_async_callback(recorder.finish)
@@ -164,9 +166,8 @@ async def open_app(
         administration = administration_of(settings, ledger, accounts, removal, clock)
         if settings.check_connections and not copy.is_standby():
             await _run_in_background(stack, start_checks(settings, ledger, accounts, clock).run())
-        yield App(
-            _commands(ledger, administration, deliveries, feeds, keeper, clock), ledger, observations, authenticator
-        )
+        commands = _commands(ledger, administration, deliveries, feeds, keeper, embedded, clock)
+        yield App(commands, ledger, observations, authenticator)
 
 
 async def _authenticator(
@@ -242,13 +243,16 @@ def _commands(
     deliveries: _Deliveries,
     feeds: ChangeFeeds,
     keeper: AuditKeeper,
+    embedded: EmbeddedContents,
     clock: Clock,
 ) -> Commands:
     lookup, claims, decision_loader, in_ledger, worker, _ = deliveries
     return Commands(
         account_administration=administration.accounts,
         connection_administration=administration.connections,
-        export_account=ExportAccount(ledger.users, ledger.preferences, ledger.call_logs, ledger.audit),
+        export_account=ExportAccount(
+            ledger.credentials, ledger.users, ledger.preferences, embedded, ledger.call_logs, ledger.audit
+        ),
         list_audit_entries=ListAuditEntries(ledger.audit, PageTokens(ledger.secret, "audit"), keeper.chain),
         accounts=administration.registry,
         lookup=lookup,

@@ -36,7 +36,9 @@ def test_an_account_is_created_used_disabled_exported_and_deleted(server: Server
     assert "disabled" in said(server, "contacts", "find", "+442079460123", "--account", "acme", code=1)
     said(server, "account", "disable", "acme", "--undo")
     lines = [json.loads(line) for line in said(server, "account", "export", "acme").splitlines()]
-    assert [next(iter(line)) for line in lines] == ["account", "settings", "connection", "call_log"]
+    kinds = ["account", "settings", "connection", "contact", "embedded_call_log", "call_log"]
+    assert [next(iter(line)) for line in lines] == kinds
+    assert lines[3]["contact"]["phone_numbers"] == ["+442079460123"]
     said(server, "account", "delete", "acme", "--yes")
     assert "no account" in said(server, "account", "get", "acme", code=3)
 

@@ -122,7 +122,7 @@ def test_every_rpc_answers_the_official_client(answers: dict[str, dict[str, Any]
     assert (seen["secret"], seen["keys"]) == (True, 2)
     assert (seen["set"], seen["options"]) == (["token"], {"portal_id": "7"})
     assert (seen["checked"], seen["disabled"], seen["state"]) == ("WORKING", "DISABLED", "DISABLED")
-    assert seen["exported"] == ["account", "settings", "connection"]
+    assert seen["exported"] == ["account", "settings", "connection", "key", "key"]
     assert {"key.issued", "connection.updated", "account.exported", "account.deleted"} <= set(seen["audited"])
 
 

@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry
 from transport.serving import read_refusal
 
 from support.apps import SettableClock
+from support.ledgers import ledger_of
 
 NUMBER = "+12025550147"
 
@@ -77,6 +78,7 @@ async def administered(folder: Path, **settings: Any) -> AsyncIterator[Administe
     clock, registry = SettableClock(), CollectorRegistry()
     made = Settings(
         data_dir=folder / "data",
+        ledger=ledger_of(folder / "data"),
         secrets_key_file=folder / "secrets.key",
         **{"accounts": {"filed": AccountConfig()}, **settings},
     )

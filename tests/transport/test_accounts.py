@@ -168,7 +168,14 @@ async def test_an_export_has_everything_but_secrets(served: Administered) -> Non
     await served.log()
     await served.set_connection("hubspot", {}, {"token": "pLaNtEd"})
     items = [item async for item in served.accounts.ExportAccount(pb.ExportAccountRequest(account_id="acme"))]
-    assert [item.WhichOneof("item") for item in items] == ["account", "settings", "connection", "call_log"]
+    assert [item.WhichOneof("item") for item in items] == [
+        "account",
+        "settings",
+        "connection",
+        "contact",
+        "embedded_call_log",
+        "call_log",
+    ]
     assert "pLaNtEd" not in str(items)
     assert items[2].connection.secret_names == ["token"]
     assert (await refused(served.log("c9", account_id="other")))[1] == "ACCOUNT_NOT_FOUND"

@@ -1,6 +1,7 @@
 """Peers whose streams bring no requests are hung up on, and no other client is."""
 
 import asyncio
+from time import thread_time
 from typing import Any
 
 import grpc
@@ -9,7 +10,8 @@ from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.transport import connection_watch
-from leadline_server.transport.connection_watch import Connection
+from leadline_server.transport.channelz import server_ids, socket_ids
+from leadline_server.transport.connection_watch import Connection, ConnectionWatch
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
 from transport import http2
@@ -65,3 +67,24 @@ async def test_a_slow_request_or_many_idle_bytes_end_a_connection_and_no_other(
                 assert (await refused(stub.FindContact(ask))).info.reason == "CRM_UNAVAILABLE"
     await made.drain(0.5)
     assert registry.get_sample_value("leadline_connections_hung_up_total") == 1
+
+
+async def test_the_time_that_the_sockets_take_counts_for_the_rest_after_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def find(*_: Any, **__: Any) -> Any:
+        raise CrmUnavailable("Down.")
+
+    def busy() -> dict[Any, int]:
+        began = thread_time()
+        while thread_time() - began < 0.05:
+            pass
+        return {}
+
+    made = Server(fake_commands(find_contact=find), CollectorRegistry())
+    address = f"127.0.0.1:{made.bind('127.0.0.1:0')}"
+    await made.start()
+    async with grpc.aio.insecure_channel(address) as channel:
+        await refused(ContactServiceStub(channel).FindContact(pb.FindContactRequest()))
+        [server_id] = [number for number in server_ids() if socket_ids(number, 0)]
+        monkeypatch.setattr(connection_watch, "received_bytes", busy)
+        assert await ConnectionWatch(server_id).look() >= 0.05
+    await made.drain(0.5)

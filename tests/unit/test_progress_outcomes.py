@@ -163,6 +163,34 @@ def test_after_seven_days_an_update_is_given_up_and_the_call_stays_logged() -> N
     assert not is_due(log)
 
 
+UNANSWERED = timedelta(seconds=30)
+
+
+def test_an_update_without_an_answer_is_tried_for_seven_days_more_whatever_fails_next() -> None:
+    basis = reported(logged(accepted()), report(note="n"))
+    now, end = after(days=8), basis.pending_since + timedelta(days=14)
+    log = outcomes.deferred(basis, basis, None, ERROR, SOON, now, settle_time=UNANSWERED)
+    assert (log.next_attempt_time, log.unsettled_until) == (now + SOON, now + UNANSWERED)
+    for failed in (outcomes.deferred, outcomes.postponed):
+        assert is_due(failed(log, log, None, ERROR, timedelta(days=30), now + SOON))
+        assert failed(log, log, None, ERROR, timedelta.max, now + SOON).next_attempt_time == end
+        assert not is_due(failed(log, log, None, ERROR, SOON, end + SOON))
+
+
+def test_a_new_call_without_an_answer_fails_after_seven_days() -> None:
+    log = accepted()
+    log = outcomes.deferred(log, log, None, ERROR, SOON, after(days=8), settle_time=UNANSWERED)
+    assert (log.state, log.next_attempt_time) == (CallLogState.FAILED, None)
+
+
+def test_an_update_that_the_crm_took_begins_seven_days_again() -> None:
+    basis = reported(logged(accepted()), report(note="n"))
+    unanswered = outcomes.deferred(basis, basis, None, ERROR, SOON, after(days=8), settle_time=UNANSWERED)
+    log = reported(logged(unanswered), report(note="m"), after(days=9))
+    assert is_due(deferred(log, now=after(days=16)))
+    assert not is_due(deferred(log, now=after(days=16) + SOON))
+
+
 def test_news_of_a_call_at_rest_begin_seven_days_of_their_own() -> None:
     log = reported(logged(accepted()), report(note="n"), after(days=30))
     assert deferred(log, now=after(days=37) - SOON).next_attempt_time == after(days=37)

@@ -88,7 +88,7 @@ def delete(
 
 @remote
 def export(session: Session, account_id: Id = "") -> None:
-    """Print all that leadline has of an account, but no secrets: one JSON document a line."""
+    """Print what leadline has of an account, but no secrets: one JSON document a line."""
     from leadline_server.cli.output import print_json_line
 
     for item in _client(session, account_id).export_account():

@@ -1,15 +1,19 @@
-"""ExportAccount: all that leadline has of an account, but no secrets."""
+"""ExportAccount: what leadline has of an account, but no secrets."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
 from leadline_server.audit.acting import acting
+from leadline_server.domain.access.principals import ApiKey
 from leadline_server.domain.audit import AuditAction, AuditEvent
 from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.contact import Contact
 from leadline_server.domain.directory import User
 from leadline_server.domain.preferences import Preferences
+from leadline_server.ports.embedded_contents import EmbeddedCallLog, EmbeddedContents
 from leadline_server.ports.ledger import AuditTrail, CallLogFilter, CallLogs, PreferenceStore, Users
+from leadline_server.ports.ledger.credentials import Credentials
 
 _PAGE: Final = 200
 
@@ -22,21 +26,55 @@ class SetPreferences:
     preferences: Preferences
 
 
-ExportedItem = User | SetPreferences | CallLog
+ExportedItem = ApiKey | User | SetPreferences | Contact | EmbeddedCallLog | CallLog
 
 
 class ExportAccount:
-    """Reads an account page by page, so that it is never in memory as a whole."""
+    """Reads an account page by page, so that it is never in memory as a whole.
 
-    def __init__(self, users: Users, preferences: PreferenceStore, call_logs: CallLogs, audit: AuditTrail) -> None:
+    Args:
+        credentials: the ledger's keys.
+        users: the ledger's users.
+        preferences: what users set.
+        embedded: the embedded CRM.
+        call_logs: the ledger's call logs.
+        audit: records the export.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        users: Users,
+        preferences: PreferenceStore,
+        embedded: EmbeddedContents,
+        call_logs: CallLogs,
+        audit: AuditTrail,
+    ) -> None:
+        self._credentials = credentials
+        self._embedded = embedded
         self._users = users
         self._preferences = preferences
         self._call_logs = call_logs
         self._audit = audit
 
     async def execute(self, account_id: str) -> AsyncIterator[ExportedItem]:
-        """The users, what users set, and the call logs, newest first. It is recorded in the audit trail before."""
+        """The keys, the users, what users set, what the embedded CRM has, and the call logs, newest first.
+
+        It is recorded in the audit trail before. Raises CrmUnavailable if the embedded CRM cannot be read.
+        """
         await self._audit.append([AuditEvent.of(acting(), account_id, AuditAction.ACCOUNT_EXPORTED, account_id)])
+        for read in (self._keys, self._set_by_users, self._contacts, self._embedded_logs, self._logs):
+            async for item in read(account_id):
+                yield item
+
+    async def _keys(self, account_id: str) -> AsyncIterator[ApiKey]:
+        after = ""
+        while keys := await self._credentials.list(account_id, after, _PAGE):
+            for key in keys:
+                yield key
+            after = keys[-1].key_id
+
+    async def _set_by_users(self, account_id: str) -> AsyncIterator[User | SetPreferences]:
         after = ""
         while users := await self._users.list(account_id, after, _PAGE):
             for user in users:
@@ -47,8 +85,22 @@ class ExportAccount:
             for user_id, preferences in stored:
                 yield SetPreferences(user_id, preferences)
             after = stored[-1][0]
-        async for log in self._logs(account_id):
-            yield log
+
+    async def _contacts(self, account_id: str) -> AsyncIterator[Contact]:
+        cursor, is_first = "", True
+        while cursor or is_first:
+            page = await self._embedded.contacts(account_id, cursor)
+            for contact in page.contacts:
+                yield contact
+            cursor, is_first = page.next_cursor, False
+
+    async def _embedded_logs(self, account_id: str) -> AsyncIterator[EmbeddedCallLog]:
+        cursor, is_first = "", True
+        while cursor or is_first:
+            page = await self._embedded.call_logs(account_id, cursor)
+            for log in page.call_logs:
+                yield log
+            cursor, is_first = page.next_cursor, False
 
     async def _logs(self, account_id: str) -> AsyncIterator[CallLog]:
         selection, position = CallLogFilter(account_id=account_id), None

@@ -95,7 +95,7 @@ class ResultWriter:
             return lambda log: outcomes.postponed(log, basis, decision, sentence, pause, now)
         can = attempt.account.capabilities
         delay = delay_after(error, basis.attempts, can, self._jitter())
-        settle_time = can.settle_time if is_perhaps_sent(error) else timedelta(0)
+        settle_time = can.settle_time if is_perhaps_sent(error) else None
         return lambda log: outcomes.deferred(log, basis, decision, sentence, delay, now, settle_time=settle_time)
 
     def _note_refusal(self, basis: CallLog, error: CrmRejected) -> None:

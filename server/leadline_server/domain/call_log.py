@@ -22,6 +22,9 @@ ACCEPTED: Final = "Accepted; on its way to the CRM."
 MAX_DELIVERY_AGE: Final = timedelta(days=7)
 """A call that the CRM has not taken in this time becomes FAILED, until a person retries it."""
 
+MAX_UNANSWERED_AGE: Final = timedelta(days=14)
+"""An update that once got no answer is tried for this time, since the CRM may have it."""
+
 FINAL_WAIT: Final = timedelta(hours=4)
 """After this time without news, a call that waits to be final is decided with what is known."""
 
@@ -73,7 +76,7 @@ class CallLog:
         lease_owner: the process that delivers the call now; empty: none.
         lease_until: when another process may acquire the call, unless the owner renews the lease.
         unsettled_until: until when a write without an answer may still take effect; None: there is none.
-        pending_since: when the current delivery became due; it is given up MAX_DELIVERY_AGE later.
+        pending_since: when the current delivery became due; it ends MAX_DELIVERY_AGE or MAX_UNANSWERED_AGE later.
         last_news_time: when the last report arrived that changed the call.
         revision: counts the changes that clients can see.
         joined: the calls that joined this one by their `linked_id`; None: none did.

@@ -12,7 +12,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypedDict
 
-from leadline_server.domain.call_log import FINAL_WAIT, MAX_DELIVERY_AGE, CallLog, Decision, LeaseFields, changed
+from leadline_server.domain.call_log import (
+    FINAL_WAIT,
+    MAX_DELIVERY_AGE,
+    MAX_UNANSWERED_AGE,
+    CallLog,
+    Decision,
+    LeaseFields,
+    changed,
+)
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.leases import AT_REST, at, kept
 from leadline_server.domain.situation import LeaveUnlogged, Wait
@@ -129,15 +137,16 @@ def deferred(
     delay: timedelta,
     now: datetime,
     *,
-    settle_time: timedelta = timedelta(0),
+    settle_time: timedelta | None = None,
 ) -> CallLog:
     """The log after a failed delivery that may succeed after `delay`; FAILED once it has failed for too long.
 
     `decision` is the one that was taken before the delivery failed, if any. `settle_time` is how long a request that
-    may have been sent can still take effect.
+    may have been sent can still take effect; None: none was sent.
     """
-    after = _postponed(log, basis, decision, error, delay, now, attempts=1)
-    return replace(after, unsettled_until=now + settle_time) if settle_time and after is not log else after
+    if settle_time is not None and _is_held(log, basis):
+        log = replace(log, unsettled_until=now + settle_time)
+    return _postponed(log, basis, decision, error, delay, now, attempts=1)
 
 
 def postponed(
@@ -159,14 +168,15 @@ def _postponed(
 ) -> CallLog:
     if not _is_held(log, basis):
         return log
-    is_over = now - log.pending_since > MAX_DELIVERY_AGE
+    end = _end_of_delivery(log)
+    is_over = now > end
     return changed(
         log,
         now,
         decision=decision if log.input_revision == basis.input_revision else None,
         attempts=log.attempts + attempts,
         last_error=error,
-        **(AT_REST if is_over else at(_next_attempt(log, delay, now))),
+        **(AT_REST if is_over else at(min(now + min(delay, MAX_DELIVERY_AGE), end))),
         **_unless_logged(
             log,
             CallLogState.FAILED if is_over else CallLogState.PENDING,
@@ -178,9 +188,14 @@ def _postponed(
     )
 
 
-def _next_attempt(log: CallLog, delay: timedelta, now: datetime) -> datetime:
-    """When the delivery is tried again: never after the time at which it is given up."""
-    return min(now + min(delay, MAX_DELIVERY_AGE), log.pending_since + MAX_DELIVERY_AGE)
+def _end_of_delivery(log: CallLog) -> datetime:
+    """The time of the last attempt at the latest.
+
+    An update without an answer is tried for longer. The CRM may have it, and show the call at another contact than
+    leadline.
+    """
+    is_unanswered = log.state is CallLogState.LOGGED and log.unsettled_until is not None
+    return log.pending_since + (MAX_UNANSWERED_AGE if is_unanswered else MAX_DELIVERY_AGE)
 
 
 def refused(log: CallLog, basis: CallLog, error: str, now: datetime) -> CallLog:

@@ -9,11 +9,10 @@ from leadline.admin.v1.account_service_pb2_grpc import AccountServiceServicer
 
 from leadline_server.commands import AccountAdministration, Commands, ConnectionAdministration
 from leadline_server.commands.account_connections import ShownConnection
-from leadline_server.commands.export_account import ExportedItem, SetPreferences
 from leadline_server.domain.account_errors import ConnectionNotFound
 from leadline_server.domain.accounts import AccountRecord
-from leadline_server.domain.directory import User
 from leadline_server.transport.context import Context
+from leadline_server.transport.exported_items import exported
 from leadline_server.wire.accounts import (
     TITLE_LENGTH,
     account_message,
@@ -21,9 +20,7 @@ from leadline_server.wire.accounts import (
     connection_message,
     first_settings,
 )
-from leadline_server.wire.call_log import CALL_LOG
-from leadline_server.wire.directory import USER
-from leadline_server.wire.preferences import preferences_message, settings_message
+from leadline_server.wire.preferences import settings_message
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
 
@@ -87,7 +84,7 @@ class AccountServicer(AccountServiceServicer):
     async def ExportAccount(
         self, request: pb.ExportAccountRequest, context: Context
     ) -> AsyncIterator[pb.ExportAccountResponse]:
-        """Send all that leadline has of an account."""
+        """Send what leadline has of an account."""
         account_id = _account_id(request)
         record = await self._accounts.get(account_id)
         yield pb.ExportAccountResponse(account=self._message(record))
@@ -96,7 +93,7 @@ class AccountServicer(AccountServiceServicer):
         if connection is not None:
             yield pb.ExportAccountResponse(connection=connection)
         async for item in self._commands.export_account.execute(account_id):
-            yield _exported(item)
+            yield exported(item)
 
     async def GetConnection(self, request: pb.GetConnectionRequest, context: Context) -> pb.GetConnectionResponse:
         """Show an account's connection."""
@@ -147,12 +144,3 @@ def _account_id(request: _OneAccount) -> str:
 
 def _shown(account_id: str, shown: ShownConnection) -> account_pb2.Connection:
     return connection_message(account_id, shown.name, shown.connection, shown.check, is_of_file=shown.is_of_file)
-
-
-def _exported(item: ExportedItem) -> pb.ExportAccountResponse:
-    if isinstance(item, User):
-        return pb.ExportAccountResponse(user=USER.message(item))
-    if isinstance(item, SetPreferences):
-        preferences = preferences_message(item.preferences)
-        return pb.ExportAccountResponse(preferences=pb.UserPreferences(user_id=item.user_id, preferences=preferences))
-    return pb.ExportAccountResponse(call_log=CALL_LOG.message(item))

@@ -12,13 +12,13 @@ import asyncio
 import socket
 import struct
 import sys
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic, thread_time
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import structlog
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -30,8 +30,8 @@ LOOK_SECONDS: Final = 1.0
 """The shortest time between two looks at all connections."""
 
 SHARE: Final = 0.01
-"""The most of the loop's time that looking may take: with very many connections it is done less often, down to once in
-REST_SECONDS."""
+"""The most of a processor's time that looking may take: with very many connections it is done less often, down to once
+in REST_SECONDS."""
 
 REST_SECONDS: Final = 10.0
 
@@ -46,6 +46,8 @@ MOST_IDLE_BYTES: Final = 64 * 1024 * 1024
 
 _DESCRIPTORS: Final = Path("/dev/fd")
 _TCP_INFO: Final = struct.Struct("128xQ")  # tcpi_bytes_received in Linux's struct tcp_info (linux/tcp.h)
+
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -124,7 +126,7 @@ class ConnectionWatch(Collector):
             await asyncio.sleep(min(max(LOOK_SECONDS, seconds / SHARE), REST_SECONDS))
 
     async def look(self) -> float:
-        """Look at all connections once, and hang up. Returns the seconds of the processor that the loop took for it."""
+        """Look at all connections once, and hang up. Returns the seconds of the processor that it took."""
         seconds, now, waiting = 0.0, monotonic(), dict[int, _Waiting]()
         bad, messages = set[Address](), dict[Address, int]()
         async for page, took in self._pages():
@@ -135,7 +137,9 @@ class ConnectionWatch(Collector):
                     bad.add(connection.peer)
         self._waiting = waiting
         if messages:
-            bad |= self._noisy(messages, await asyncio.to_thread(received_bytes))
+            received, took = await asyncio.to_thread(_timed, received_bytes)
+            seconds += took  # the loop waits for it in part, since one thread at a time runs Python
+            bad |= self._noisy(messages, received)
         if bad:
             await self._hang_up(bad)
         return seconds
@@ -180,6 +184,12 @@ class ConnectionWatch(Collector):
         self.hung_up += count
         for address, port in peers:
             _log.warning("hung up on a peer that brings no requests", peer=str(ip_address(address)), port=port)
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    """The result of `work`, and the seconds of the processor that this thread took for it."""
+    began = thread_time()
+    return work(), thread_time() - began
 
 
 def shut_down(peers: Collection[Address]) -> int:

@@ -45,6 +45,7 @@ class CallModel:
         is_in_flight: a write of it may be under way, which will not be taken back.
         is_settled: the decision was certainly taken, so nothing is added to `possible`.
         is_parked: the CRM refused it, or was out of reach for too long: nothing happens until a person acts.
+        is_given_up: an update of it was out of reach for too long.
         has_news: the CRM does not show what is known, as far as leadline can tell.
         waits_since: when it last became due, having had nothing to wait for before.
         in_crm: the id of its log there, once known.
@@ -68,6 +69,7 @@ class CallModel:
     is_in_flight: bool = False
     is_settled: bool = False
     is_parked: bool = False
+    is_given_up: bool = False
     has_news: bool = True
     is_confirmed: bool = False
     waits_since: datetime | None = None

@@ -122,8 +122,10 @@ def _check_logged(call: CallModel, log: CallLog, step: Step) -> None:
             and (is_gone or step.rejects or _is_given_up(call, step))
             and not log.HasField("next_attempt_time")
         ):
+            call.is_given_up = _is_given_up(call, step) and not step.rejects
             call.is_parked, call.waits_since = True, None
         return
+    call.is_given_up = False
     if call.is_undecided:
         _take(call, log, _to_log(call), step)
     else:
@@ -220,7 +222,10 @@ def check_in_crm(call: CallModel, found: Sequence[InCrm], step: Step) -> None:
         return
     assert [log.id for log in found] == [call.in_crm]
     [log] = found
-    assert log.contact == (call.contact if step.has(call.contact) and not call.is_orphaned else None)
+    places = {call.contact if step.has(call.contact) and not call.is_orphaned else None}
+    if call.is_given_up:  # an update that got no answer may have moved it
+        places |= {verdict.contact for verdict in call.possible if step.has(verdict.contact)}
+    assert log.contact in places
     if not call.latest.update_pending:
         assert log.owner == call.facts.user
         assert log.content == _content(call), f"{call.id}: {log.content}"

@@ -35,8 +35,9 @@ class _UpdateStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UpdateSta
     UPDATE_STATE_PENDING: _UpdateState.ValueType  # 2
     """An update is on its way. leadline retries it in the background."""
     UPDATE_STATE_FAILED: _UpdateState.ValueType  # 3
-    """The CRM refuses the update, or has not taken it for 7 days; `last_error` has its words. leadline tries again when a
-    report changes the call. Else fix the cause, then RetryCallLog.
+    """The CRM refuses the update, or has not taken it for 7 days, or for 14 days if it once gave no answer: then it may
+    have the update. `last_error` has its words. leadline tries again when a report changes the call. Else fix the cause,
+    then RetryCallLog.
     """
 
 class UpdateState(_UpdateState, metaclass=_UpdateStateEnumTypeWrapper):
@@ -49,8 +50,9 @@ UPDATE_STATE_NONE: UpdateState.ValueType  # 1
 UPDATE_STATE_PENDING: UpdateState.ValueType  # 2
 """An update is on its way. leadline retries it in the background."""
 UPDATE_STATE_FAILED: UpdateState.ValueType  # 3
-"""The CRM refuses the update, or has not taken it for 7 days; `last_error` has its words. leadline tries again when a
-report changes the call. Else fix the cause, then RetryCallLog.
+"""The CRM refuses the update, or has not taken it for 7 days, or for 14 days if it once gave no answer: then it may
+have the update. `last_error` has its words. leadline tries again when a report changes the call. Else fix the cause,
+then RetryCallLog.
 """
 Global___UpdateState: _TypeAlias = UpdateState  # noqa: Y015
 

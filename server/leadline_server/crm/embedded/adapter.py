@@ -17,6 +17,7 @@ from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
 from leadline_server.ports.crm_guarantees import ALL_METHODS, Capabilities, CrmMethod, LookupRecall
+from leadline_server.ports.embedded_contents import EmbeddedCallLogPage
 from leadline_server.ports.ledger import LedgerTransaction
 
 CONTACT_TYPES: Final = ("contact", "lead")
@@ -142,6 +143,10 @@ class EmbeddedCrm:
     async def get_call_log(self, log_id: str) -> StoredCallLog | None:
         """The log with this id, or None."""
         return await self._database.read_log(self._account_id, log_id)
+
+    async def list_call_logs(self, limit: int, cursor: str) -> EmbeddedCallLogPage:
+        """A page of all logs of the account. An empty `cursor` is the first page."""
+        return await self._database.list_logs(self._account_id, limit, cursor)
 
     async def check(self) -> None:
         """Return if the book can be read."""

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol, TypeVar
 from leadline_server.crm.embedded import migrations
 from leadline_server.crm.embedded.contact_inserts import create_contact, create_contacts
 from leadline_server.crm.embedded.journal import find_log, insert_logs, read_log, update_log
+from leadline_server.crm.embedded.journal_pages import list_logs
 from leadline_server.crm.embedded.removal import forget_book, remove_unused
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, book_of, contact_from, insert_names
 from leadline_server.crm.embedded.search import search
@@ -21,6 +22,7 @@ from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.limits import MOST_RECORDS
 from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.embedded_contents import EmbeddedCallLogPage
 from leadline_server.ports.ledger import LedgerTransaction
 from leadline_server.storage.migrations import apply_missing, load_migrations
 from leadline_server.storage.sqlite import CACHE, CHECKPOINT_AFTER, SqliteDatabase, open_database
@@ -134,6 +136,10 @@ class SqliteTables(ABC):
     async def read_log(self, account_id: str, log_id: str) -> StoredCallLog | None:
         """The log with this id."""
         return await self.read_inline(partial(read_log, account_id=account_id, log_id=log_id))
+
+    async def list_logs(self, account_id: str, limit: int, cursor: str) -> EmbeddedCallLogPage:
+        """A page of logs."""
+        return await self.read(partial(list_logs, account_id=account_id, limit=limit, cursor=cursor))
 
     async def check(self) -> None:
         """Read a contact."""

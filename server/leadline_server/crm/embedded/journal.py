@@ -160,6 +160,18 @@ _DIRECTIONS: Final = {member: member.name for member in CallDirection}
 _RESULTS: Final = {member: member.name for member in CallResult}
 _ATTESTATIONS: Final = {member: member.name for member in Attestation}
 
+PLAIN_COLUMNS: Final = (
+    "linked_id",
+    "disposition",
+    "subject",
+    "note",
+    "recording_url",
+    "voicemail_url",
+    "summary",
+    "transcript",
+)
+"""Columns that hold a field of the call unchanged."""
+
 OWNED_COLUMNS: Final = (
     "call_id",
     "owner",
@@ -177,14 +189,7 @@ OWNED_COLUMNS: Final = (
     "duration",
     "attributes",
     "update_time",
-    "linked_id",
-    "disposition",
-    "subject",
-    "note",
-    "recording_url",
-    "voicemail_url",
-    "summary",
-    "transcript",
+    *PLAIN_COLUMNS,
 )
 """The columns of `owned_columns`, in its order."""
 

@@ -265,4 +265,9 @@ def in_micros(time: datetime) -> int:
 
 def from_micros(micros: int | None) -> datetime | None:
     """The inverse of `to_micros`."""
-    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+    return None if micros is None else at_micros(micros)
+
+
+def at_micros(micros: int) -> datetime:
+    """The inverse of `in_micros`."""
+    return _EPOCH + timedelta(microseconds=micros)

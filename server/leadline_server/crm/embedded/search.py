@@ -15,6 +15,10 @@ from leadline_server.ports.crm import ContactPage
 _FEW: Final = 2_000  # hits that are fetched and sorted at once
 _SLICE: Final = 20_000  # names that are read at once: some milliseconds, so that lookups do not wait
 _TRIGRAM: Final = 3
+_END_OF_SLICE: Final = (
+    "SELECT folded_name, id FROM crm_contacts WHERE book = ? AND (folded_name, id) > (?, ?)"
+    " ORDER BY folded_name, id LIMIT 1 OFFSET ?"
+)
 
 
 T = TypeVar("T")
@@ -89,15 +93,14 @@ async def _find_frequent(
 def _read_slice(
     connection: sqlite3.Connection, account_id: str, part: str, start: Position, limit: int
 ) -> tuple[list[Contact], Position | None]:
-    """The contacts of a slice of the names, and where the next slice begins (None at the end)."""
+    """The contacts of a slice of the names, and where the next slice begins (None at the end).
+
+    Every name has the empty part, so the limit ends that slice.
+    """
     book = connection.execute("SELECT book FROM crm_books WHERE account_id = ?", (account_id,)).fetchone()
     if book is None:
         return [], None
-    end = connection.execute(
-        "SELECT folded_name, id FROM crm_contacts WHERE book = ? AND (folded_name, id) > (?, ?)"
-        " ORDER BY folded_name, id LIMIT 1 OFFSET ?",
-        (*book, *start, _SLICE - 1),
-    ).fetchone()
+    end = connection.execute(_END_OF_SLICE, (*book, *start, _SLICE - 1)).fetchone() if part else None
     within, bounds = ("AND (c.folded_name, c.id) <= (?, ?)", end) if end else ("", ())
     rows = connection.execute(
         f"SELECT {CONTACT_COLUMNS} FROM crm_contacts AS c WHERE c.book = ? AND (c.folded_name, c.id) > (?, ?) {within}"  # noqa: S608 - constants

@@ -9,6 +9,7 @@ from leadline_server.domain.contact import Contact
 from leadline_server.domain.unshown import unshown
 from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.embedded_contents import EmbeddedCallLogPage
 from leadline_server.ports.ledger import LedgerTransaction
 
 
@@ -98,6 +99,10 @@ class CrmTables(Protocol):
 
     async def read_log(self, account_id: str, log_id: str) -> StoredCallLog | None:
         """The log with this id."""
+        ...
+
+    async def list_logs(self, account_id: str, limit: int, cursor: str) -> EmbeddedCallLogPage:
+        """A page of an account's logs, in the order of their keys."""
         ...
 
     async def check(self) -> None:

@@ -23,13 +23,17 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from leadline.admin.v1 import account_pb2 as leadline_dot_admin_dot_v1_dot_account__pb2
+from leadline.admin.v1 import key_pb2 as leadline_dot_admin_dot_v1_dot_key__pb2
+from leadline.v1 import call_pb2 as leadline_dot_v1_dot_call__pb2
 from leadline.v1 import call_log_pb2 as leadline_dot_v1_dot_call__log__pb2
+from leadline.v1 import contact_pb2 as leadline_dot_v1_dot_contact__pb2
 from leadline.v1 import directory_pb2 as leadline_dot_v1_dot_directory__pb2
 from leadline.v1 import preferences_pb2 as leadline_dot_v1_dot_preferences__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'leadline/admin/v1/account_service.proto\x12\x11leadline.admin.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fleadline/admin/v1/account.proto\x1a\x1aleadline/v1/call_log.proto\x1a\x1bleadline/v1/directory.proto\x1a\x1dleadline/v1/preferences.proto\"d\n\x14\x43reateAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x65\x66\x61ult_region\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\"D\n\x15\x43reateAccountResponse\x12+\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.leadline.admin.v1.Account\"\'\n\x11GetAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"A\n\x12GetAccountResponse\x12+\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.leadline.admin.v1.Account\"P\n\x13ListAccountsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x14ListAccountsResponse\x12,\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x1a.leadline.admin.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"H\n\x14UpdateAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x12\n\x05title\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_title\"D\n\x15UpdateAccountResponse\x12+\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.leadline.admin.v1.Account\";\n\x15\x44isableAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65nable\x18\x02 \x01(\x08\"E\n\x16\x44isableAccountResponse\x12+\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.leadline.admin.v1.Account\"*\n\x14\x44\x65leteAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"\x17\n\x15\x44\x65leteAccountResponse\"*\n\x14\x45xportAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"Q\n\x0fUserPreferences\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12-\n\x0bpreferences\x18\x02 \x01(\x0b\x32\x18.leadline.v1.Preferences\"\xbd\x02\n\x15\x45xportAccountResponse\x12-\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.leadline.admin.v1.AccountH\x00\x12\x30\n\x08settings\x18\x02 \x01(\x0b\x32\x1c.leadline.v1.AccountSettingsH\x00\x12\x33\n\nconnection\x18\x03 \x01(\x0b\x32\x1d.leadline.admin.v1.ConnectionH\x00\x12!\n\x04user\x18\x04 \x01(\x0b\x32\x11.leadline.v1.UserH\x00\x12\x39\n\x0bpreferences\x18\x05 \x01(\x0b\x32\".leadline.admin.v1.UserPreferencesH\x00\x12(\n\x08\x63\x61ll_log\x18\x06 \x01(\x0b\x32\x14.leadline.v1.CallLogH\x00\x42\x06\n\x04item\"*\n\x14GetConnectionRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"J\n\x15GetConnectionResponse\x12\x31\n\nconnection\x18\x01 \x01(\x0b\x32\x1d.leadline.admin.v1.Connection\"\xdc\x01\n\x14SetConnectionRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x61pter\x18\x02 \x01(\t\x12(\n\x07options\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x45\n\x07secrets\x18\x04 \x03(\x0b\x32\x34.leadline.admin.v1.SetConnectionRequest.SecretsEntry\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"J\n\x15SetConnectionResponse\x12\x31\n\nconnection\x18\x01 \x01(\x0b\x32\x1d.leadline.admin.v1.Connection\",\n\x16\x43heckConnectionRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"L\n\x17\x43heckConnectionResponse\x12\x31\n\nconnection\x18\x01 \x01(\x0b\x32\x1d.leadline.admin.v1.Connection2\x90\x08\n\x0e\x41\x63\x63ountService\x12\x62\n\rCreateAccount\x12\'.leadline.admin.v1.CreateAccountRequest\x1a(.leadline.admin.v1.CreateAccountResponse\x12^\n\nGetAccount\x12$.leadline.admin.v1.GetAccountRequest\x1a%.leadline.admin.v1.GetAccountResponse\"\x03\x90\x02\x01\x12\x64\n\x0cListAccounts\x12&.leadline.admin.v1.ListAccountsRequest\x1a\'.leadline.admin.v1.ListAccountsResponse\"\x03\x90\x02\x01\x12g\n\rUpdateAccount\x12\'.leadline.admin.v1.UpdateAccountRequest\x1a(.leadline.admin.v1.UpdateAccountResponse\"\x03\x90\x02\x02\x12j\n\x0e\x44isableAccount\x12(.leadline.admin.v1.DisableAccountRequest\x1a).leadline.admin.v1.DisableAccountResponse\"\x03\x90\x02\x02\x12\x62\n\rDeleteAccount\x12\'.leadline.admin.v1.DeleteAccountRequest\x1a(.leadline.admin.v1.DeleteAccountResponse\x12\x64\n\rExportAccount\x12\'.leadline.admin.v1.ExportAccountRequest\x1a(.leadline.admin.v1.ExportAccountResponse0\x01\x12g\n\rGetConnection\x12\'.leadline.admin.v1.GetConnectionRequest\x1a(.leadline.admin.v1.GetConnectionResponse\"\x03\x90\x02\x01\x12\x62\n\rSetConnection\x12\'.leadline.admin.v1.SetConnectionRequest\x1a(.leadline.admin.v1.SetConnectionResponse\x12h\n\x0f\x43heckConnection\x12).leadline.admin.v1.CheckConnectionRequest\x1a*.leadline.admin.v1.CheckConnectionResponseBt\n\x15\x64\x65v.leadline.admin.v1P\x01ZEgithub.com/leadline/leadline/gen/go/leadline/admin/v1;leadlineadminv1\xaa\x02\x11Leadline.Admin.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'leadline/admin/v1/account_service.proto\x12\x11leadline.admin.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fleadline/admin/v1/account.proto\x1a\x1bleadline/admin/v1/key.proto\x1a\x16leadline/v1/call.proto\x1a\x1aleadline/v1/call_log.proto\x1a\x19leadline/v1/contact.proto\x1a\x1bleadline/v1/directory.proto\x1a\x1dleadline/v1/preferences.proto\"d\n\x14\x43reateAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x65\x66\x61ult_region\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\"D\n\x15\x43reateAccountResponse\x12+\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.leadline.admin.v1.Account\"\'\n\x11GetAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"A\n\x12GetAccountResponse\x12+\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.leadline.admin.v1.Account\"P\n\x13ListAccountsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x14ListAccountsResponse\x12,\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x1a.leadline.admin.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"H\n\x14UpdateAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x12\n\x05title\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_title\"D\n\x15UpdateAccountResponse\x12+\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.leadline.admin.v1.Account\";\n\x15\x44isableAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65nable\x18\x02 \x01(\x08\"E\n\x16\x44isableAccountResponse\x12+\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.leadline.admin.v1.Account\"*\n\x14\x44\x65leteAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"\x17\n\x15\x44\x65leteAccountResponse\"*\n\x14\x45xportAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"Q\n\x0fUserPreferences\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12-\n\x0bpreferences\x18\x02 \x01(\x0b\x32\x18.leadline.v1.Preferences\"\xcd\x01\n\x0f\x45mbeddedCallLog\x12\x12\n\ncrm_log_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\r\n\x05owner\x18\x03 \x01(\t\x12\x1f\n\x04\x63\x61ll\x18\x04 \x01(\x0b\x32\x11.leadline.v1.Call\x12\x11\n\tfollow_up\x18\x05 \x01(\t\x12\x13\n\x06rating\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\t\n\x07_rating\"\xce\x03\n\x15\x45xportAccountResponse\x12-\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.leadline.admin.v1.AccountH\x00\x12\x30\n\x08settings\x18\x02 \x01(\x0b\x32\x1c.leadline.v1.AccountSettingsH\x00\x12\x33\n\nconnection\x18\x03 \x01(\x0b\x32\x1d.leadline.admin.v1.ConnectionH\x00\x12!\n\x04user\x18\x04 \x01(\x0b\x32\x11.leadline.v1.UserH\x00\x12\x39\n\x0bpreferences\x18\x05 \x01(\x0b\x32\".leadline.admin.v1.UserPreferencesH\x00\x12(\n\x08\x63\x61ll_log\x18\x06 \x01(\x0b\x32\x14.leadline.v1.CallLogH\x00\x12%\n\x03key\x18\x07 \x01(\x0b\x32\x16.leadline.admin.v1.KeyH\x00\x12\'\n\x07\x63ontact\x18\x08 \x01(\x0b\x32\x14.leadline.v1.ContactH\x00\x12?\n\x11\x65mbedded_call_log\x18\t \x01(\x0b\x32\".leadline.admin.v1.EmbeddedCallLogH\x00\x42\x06\n\x04item\"*\n\x14GetConnectionRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"J\n\x15GetConnectionResponse\x12\x31\n\nconnection\x18\x01 \x01(\x0b\x32\x1d.leadline.admin.v1.Connection\"\xdc\x01\n\x14SetConnectionRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x61pter\x18\x02 \x01(\t\x12(\n\x07options\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x45\n\x07secrets\x18\x04 \x03(\x0b\x32\x34.leadline.admin.v1.SetConnectionRequest.SecretsEntry\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"J\n\x15SetConnectionResponse\x12\x31\n\nconnection\x18\x01 \x01(\x0b\x32\x1d.leadline.admin.v1.Connection\",\n\x16\x43heckConnectionRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"L\n\x17\x43heckConnectionResponse\x12\x31\n\nconnection\x18\x01 \x01(\x0b\x32\x1d.leadline.admin.v1.Connection2\x90\x08\n\x0e\x41\x63\x63ountService\x12\x62\n\rCreateAccount\x12\'.leadline.admin.v1.CreateAccountRequest\x1a(.leadline.admin.v1.CreateAccountResponse\x12^\n\nGetAccount\x12$.leadline.admin.v1.GetAccountRequest\x1a%.leadline.admin.v1.GetAccountResponse\"\x03\x90\x02\x01\x12\x64\n\x0cListAccounts\x12&.leadline.admin.v1.ListAccountsRequest\x1a\'.leadline.admin.v1.ListAccountsResponse\"\x03\x90\x02\x01\x12g\n\rUpdateAccount\x12\'.leadline.admin.v1.UpdateAccountRequest\x1a(.leadline.admin.v1.UpdateAccountResponse\"\x03\x90\x02\x02\x12j\n\x0e\x44isableAccount\x12(.leadline.admin.v1.DisableAccountRequest\x1a).leadline.admin.v1.DisableAccountResponse\"\x03\x90\x02\x02\x12\x62\n\rDeleteAccount\x12\'.leadline.admin.v1.DeleteAccountRequest\x1a(.leadline.admin.v1.DeleteAccountResponse\x12\x64\n\rExportAccount\x12\'.leadline.admin.v1.ExportAccountRequest\x1a(.leadline.admin.v1.ExportAccountResponse0\x01\x12g\n\rGetConnection\x12\'.leadline.admin.v1.GetConnectionRequest\x1a(.leadline.admin.v1.GetConnectionResponse\"\x03\x90\x02\x01\x12\x62\n\rSetConnection\x12\'.leadline.admin.v1.SetConnectionRequest\x1a(.leadline.admin.v1.SetConnectionResponse\x12h\n\x0f\x43heckConnection\x12).leadline.admin.v1.CheckConnectionRequest\x1a*.leadline.admin.v1.CheckConnectionResponseBt\n\x15\x64\x65v.leadline.admin.v1P\x01ZEgithub.com/leadline/leadline/gen/go/leadline/admin/v1;leadlineadminv1\xaa\x02\x11Leadline.Admin.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,50 +53,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNTSERVICE'].methods_by_name['DisableAccount']._serialized_options = b'\220\002\002'
   _globals['_ACCOUNTSERVICE'].methods_by_name['GetConnection']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['GetConnection']._serialized_options = b'\220\002\001'
-  _globals['_CREATEACCOUNTREQUEST']._serialized_start=213
-  _globals['_CREATEACCOUNTREQUEST']._serialized_end=313
-  _globals['_CREATEACCOUNTRESPONSE']._serialized_start=315
-  _globals['_CREATEACCOUNTRESPONSE']._serialized_end=383
-  _globals['_GETACCOUNTREQUEST']._serialized_start=385
-  _globals['_GETACCOUNTREQUEST']._serialized_end=424
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=426
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=491
-  _globals['_LISTACCOUNTSREQUEST']._serialized_start=493
-  _globals['_LISTACCOUNTSREQUEST']._serialized_end=573
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=575
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=668
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=670
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=742
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=744
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=812
-  _globals['_DISABLEACCOUNTREQUEST']._serialized_start=814
-  _globals['_DISABLEACCOUNTREQUEST']._serialized_end=873
-  _globals['_DISABLEACCOUNTRESPONSE']._serialized_start=875
-  _globals['_DISABLEACCOUNTRESPONSE']._serialized_end=944
-  _globals['_DELETEACCOUNTREQUEST']._serialized_start=946
-  _globals['_DELETEACCOUNTREQUEST']._serialized_end=988
-  _globals['_DELETEACCOUNTRESPONSE']._serialized_start=990
-  _globals['_DELETEACCOUNTRESPONSE']._serialized_end=1013
-  _globals['_EXPORTACCOUNTREQUEST']._serialized_start=1015
-  _globals['_EXPORTACCOUNTREQUEST']._serialized_end=1057
-  _globals['_USERPREFERENCES']._serialized_start=1059
-  _globals['_USERPREFERENCES']._serialized_end=1140
-  _globals['_EXPORTACCOUNTRESPONSE']._serialized_start=1143
-  _globals['_EXPORTACCOUNTRESPONSE']._serialized_end=1460
-  _globals['_GETCONNECTIONREQUEST']._serialized_start=1462
-  _globals['_GETCONNECTIONREQUEST']._serialized_end=1504
-  _globals['_GETCONNECTIONRESPONSE']._serialized_start=1506
-  _globals['_GETCONNECTIONRESPONSE']._serialized_end=1580
-  _globals['_SETCONNECTIONREQUEST']._serialized_start=1583
-  _globals['_SETCONNECTIONREQUEST']._serialized_end=1803
-  _globals['_SETCONNECTIONREQUEST_SECRETSENTRY']._serialized_start=1757
-  _globals['_SETCONNECTIONREQUEST_SECRETSENTRY']._serialized_end=1803
-  _globals['_SETCONNECTIONRESPONSE']._serialized_start=1805
-  _globals['_SETCONNECTIONRESPONSE']._serialized_end=1879
-  _globals['_CHECKCONNECTIONREQUEST']._serialized_start=1881
-  _globals['_CHECKCONNECTIONREQUEST']._serialized_end=1925
-  _globals['_CHECKCONNECTIONRESPONSE']._serialized_start=1927
-  _globals['_CHECKCONNECTIONRESPONSE']._serialized_end=2003
-  _globals['_ACCOUNTSERVICE']._serialized_start=2006
-  _globals['_ACCOUNTSERVICE']._serialized_end=3046
+  _globals['_CREATEACCOUNTREQUEST']._serialized_start=326
+  _globals['_CREATEACCOUNTREQUEST']._serialized_end=426
+  _globals['_CREATEACCOUNTRESPONSE']._serialized_start=428
+  _globals['_CREATEACCOUNTRESPONSE']._serialized_end=496
+  _globals['_GETACCOUNTREQUEST']._serialized_start=498
+  _globals['_GETACCOUNTREQUEST']._serialized_end=537
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=539
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=604
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=606
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=686
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=688
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=781
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=783
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=855
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=857
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=925
+  _globals['_DISABLEACCOUNTREQUEST']._serialized_start=927
+  _globals['_DISABLEACCOUNTREQUEST']._serialized_end=986
+  _globals['_DISABLEACCOUNTRESPONSE']._serialized_start=988
+  _globals['_DISABLEACCOUNTRESPONSE']._serialized_end=1057
+  _globals['_DELETEACCOUNTREQUEST']._serialized_start=1059
+  _globals['_DELETEACCOUNTREQUEST']._serialized_end=1101
+  _globals['_DELETEACCOUNTRESPONSE']._serialized_start=1103
+  _globals['_DELETEACCOUNTRESPONSE']._serialized_end=1126
+  _globals['_EXPORTACCOUNTREQUEST']._serialized_start=1128
+  _globals['_EXPORTACCOUNTREQUEST']._serialized_end=1170
+  _globals['_USERPREFERENCES']._serialized_start=1172
+  _globals['_USERPREFERENCES']._serialized_end=1253
+  _globals['_EMBEDDEDCALLLOG']._serialized_start=1256
+  _globals['_EMBEDDEDCALLLOG']._serialized_end=1461
+  _globals['_EXPORTACCOUNTRESPONSE']._serialized_start=1464
+  _globals['_EXPORTACCOUNTRESPONSE']._serialized_end=1926
+  _globals['_GETCONNECTIONREQUEST']._serialized_start=1928
+  _globals['_GETCONNECTIONREQUEST']._serialized_end=1970
+  _globals['_GETCONNECTIONRESPONSE']._serialized_start=1972
+  _globals['_GETCONNECTIONRESPONSE']._serialized_end=2046
+  _globals['_SETCONNECTIONREQUEST']._serialized_start=2049
+  _globals['_SETCONNECTIONREQUEST']._serialized_end=2269
+  _globals['_SETCONNECTIONREQUEST_SECRETSENTRY']._serialized_start=2223
+  _globals['_SETCONNECTIONREQUEST_SECRETSENTRY']._serialized_end=2269
+  _globals['_SETCONNECTIONRESPONSE']._serialized_start=2271
+  _globals['_SETCONNECTIONRESPONSE']._serialized_end=2345
+  _globals['_CHECKCONNECTIONREQUEST']._serialized_start=2347
+  _globals['_CHECKCONNECTIONREQUEST']._serialized_end=2391
+  _globals['_CHECKCONNECTIONRESPONSE']._serialized_start=2393
+  _globals['_CHECKCONNECTIONRESPONSE']._serialized_end=2469
+  _globals['_ACCOUNTSERVICE']._serialized_start=2472
+  _globals['_ACCOUNTSERVICE']._serialized_end=3512
 # @@protoc_insertion_point(module_scope)

@@ -7,9 +7,13 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from leadline.admin.v1 import account_pb2 as _account_pb2
+from leadline.admin.v1 import key_pb2 as _key_pb2
 from leadline.v1 import call_log_pb2 as _call_log_pb2
+from leadline.v1 import call_pb2 as _call_pb2
+from leadline.v1 import contact_pb2 as _contact_pb2
 from leadline.v1 import directory_pb2 as _directory_pb2
 from leadline.v1 import preferences_pb2 as _preferences_pb2
 import builtins as _builtins
@@ -377,6 +381,58 @@ class UserPreferences(_message.Message):
 Global___UserPreferences: _TypeAlias = UserPreferences  # noqa: Y015
 
 @_typing.final
+class EmbeddedCallLog(_message.Message):
+    """A call log of the embedded CRM, as it stands there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CRM_LOG_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    CALL_FIELD_NUMBER: _builtins.int
+    FOLLOW_UP_FIELD_NUMBER: _builtins.int
+    RATING_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    crm_log_id: _builtins.str
+    """The CRM's id of the log."""
+    contact_id: _builtins.str
+    """The contact that it is at. Empty: that was deleted."""
+    owner: _builtins.str
+    """The CRM's user that it belongs to, else leadline's."""
+    follow_up: _builtins.str
+    """The column `follow_up`, which only people write. Empty: they did not."""
+    rating: _builtins.int
+    """The column `rating`, which only people write. Absent: they did not."""
+    @_builtins.property
+    def call(self) -> _call_pb2.Call:
+        """The call. `phone_number` of a party may be an extension."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When leadline last wrote it."""
+
+    def __init__(
+        self,
+        *,
+        crm_log_id: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
+        owner: _builtins.str = ...,
+        call: _call_pb2.Call | None = ...,
+        follow_up: _builtins.str = ...,
+        rating: _builtins.int | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_rating", b"_rating", "call", b"call", "rating", b"rating", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rating", b"_rating", "call", b"call", "contact_id", b"contact_id", "crm_log_id", b"crm_log_id", "follow_up", b"follow_up", "owner", b"owner", "rating", b"rating", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__rating: _TypeAlias = _typing.Literal["rating"]  # noqa: Y015
+    _WhichOneofArgType__rating: _TypeAlias = _typing.Literal["_rating", b"_rating"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rating) -> _WhichOneofReturnType__rating | None: ...
+
+Global___EmbeddedCallLog: _TypeAlias = EmbeddedCallLog  # noqa: Y015
+
+@_typing.final
 class ExportAccountResponse(_message.Message):
     """Response of ExportAccount."""
 
@@ -388,6 +444,9 @@ class ExportAccountResponse(_message.Message):
     USER_FIELD_NUMBER: _builtins.int
     PREFERENCES_FIELD_NUMBER: _builtins.int
     CALL_LOG_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
+    EMBEDDED_CALL_LOG_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def account(self) -> _account_pb2.Account:
         """The account."""
@@ -412,6 +471,18 @@ class ExportAccountResponse(_message.Message):
     def call_log(self) -> _call_log_pb2.CallLog:
         """A call log, newest first."""
 
+    @_builtins.property
+    def key(self) -> _key_pb2.Key:
+        """An API key or the name of a client certificate, also one that is not accepted any more."""
+
+    @_builtins.property
+    def contact(self) -> _contact_pb2.Contact:
+        """A contact of the embedded CRM, by name."""
+
+    @_builtins.property
+    def embedded_call_log(self) -> Global___EmbeddedCallLog:
+        """A call log of the embedded CRM."""
+
     def __init__(
         self,
         *,
@@ -421,12 +492,15 @@ class ExportAccountResponse(_message.Message):
         user: _directory_pb2.User | None = ...,
         preferences: Global___UserPreferences | None = ...,
         call_log: _call_log_pb2.CallLog | None = ...,
+        key: _key_pb2.Key | None = ...,
+        contact: _contact_pb2.Contact | None = ...,
+        embedded_call_log: Global___EmbeddedCallLog | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "call_log", b"call_log", "connection", b"connection", "item", b"item", "preferences", b"preferences", "settings", b"settings", "user", b"user"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "call_log", b"call_log", "connection", b"connection", "contact", b"contact", "embedded_call_log", b"embedded_call_log", "item", b"item", "key", b"key", "preferences", b"preferences", "settings", b"settings", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "call_log", b"call_log", "connection", b"connection", "item", b"item", "preferences", b"preferences", "settings", b"settings", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "call_log", b"call_log", "connection", b"connection", "contact", b"contact", "embedded_call_log", b"embedded_call_log", "item", b"item", "key", b"key", "preferences", b"preferences", "settings", b"settings", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["account", "settings", "connection", "user", "preferences", "call_log"]  # noqa: Y015
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["account", "settings", "connection", "user", "preferences", "call_log", "key", "contact", "embedded_call_log"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 

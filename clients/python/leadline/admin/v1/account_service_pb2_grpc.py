@@ -166,10 +166,11 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExportAccount(self, request, context):
-        """Returns what leadline keeps of an account: its settings, its connection, its users with their preferences, and its
-        call logs. API keys, other secrets, and the contacts of the embedded CRM are not in it.
+        """Returns what leadline keeps of an account: its settings, its connection, its API keys as ListKeys shows them, its
+        users with their preferences, its contacts and call logs in the embedded CRM, also when it has another CRM now, and
+        its call logs. Secrets are not in it. It is a read, but no snapshot: what changes meanwhile may be old or new.
 
-        Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
+        Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, CRM_UNAVAILABLE (the embedded CRM's file), LEDGER_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

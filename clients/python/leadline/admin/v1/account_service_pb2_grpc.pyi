@@ -60,10 +60,11 @@ class AccountServiceStub:
     Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, ACCOUNT_NOT_CHANGEABLE, LEDGER_UNAVAILABLE, LEDGER_FULL.
     """
     ExportAccount: _aio.UnaryStreamMultiCallable[_account_service_pb2.ExportAccountRequest, _account_service_pb2.ExportAccountResponse]
-    """Returns what leadline keeps of an account: its settings, its connection, its users with their preferences, and its
-    call logs. API keys, other secrets, and the contacts of the embedded CRM are not in it.
+    """Returns what leadline keeps of an account: its settings, its connection, its API keys as ListKeys shows them, its
+    users with their preferences, its contacts and call logs in the embedded CRM, also when it has another CRM now, and
+    its call logs. Secrets are not in it. It is a read, but no snapshot: what changes meanwhile may be old or new.
 
-    Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
+    Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, CRM_UNAVAILABLE (the embedded CRM's file), LEDGER_UNAVAILABLE.
     """
     GetConnection: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetConnectionRequest, _account_service_pb2.GetConnectionResponse]
     """Returns an account's connection to its CRM, without secrets.
@@ -172,10 +173,11 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.ExportAccountRequest,
         context: _aio.ServicerContext[_account_service_pb2.ExportAccountRequest, _abc.AsyncIterator[_account_service_pb2.ExportAccountResponse]],
     ) -> _abc.AsyncIterator[_account_service_pb2.ExportAccountResponse]:
-        """Returns what leadline keeps of an account: its settings, its connection, its users with their preferences, and its
-        call logs. API keys, other secrets, and the contacts of the embedded CRM are not in it.
+        """Returns what leadline keeps of an account: its settings, its connection, its API keys as ListKeys shows them, its
+        users with their preferences, its contacts and call logs in the embedded CRM, also when it has another CRM now, and
+        its call logs. Secrets are not in it. It is a read, but no snapshot: what changes meanwhile may be old or new.
 
-        Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
+        Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, CRM_UNAVAILABLE (the embedded CRM's file), LEDGER_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

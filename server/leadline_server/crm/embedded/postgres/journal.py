@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Final
 
 from leadline_server.crm.embedded.journal import OWNED_COLUMNS, activity_time, no_contact, owned_columns
+from leadline_server.crm.embedded.journal_pages import COLUMNS, page_from
 from leadline_server.crm.embedded.postgres.contacts import Fetch, without_zeros
 from leadline_server.crm.embedded.rows import new_id
 from leadline_server.crm.embedded.tables import NewLog
 from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.ports.crm import CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.embedded_contents import EmbeddedCallLogPage
 from leadline_server.storage.postgres.database import Connection
 from leadline_server.storage.postgres.deferred import DeferredRow, RowsExpression
 
@@ -24,6 +26,11 @@ _READ: Final = """
     SELECT coalesce(c.id, ''), coalesce(l.subject, ''), coalesce(l.note, '') FROM crm_call_logs AS l
     LEFT JOIN crm_contacts AS c ON c.account_id = l.account_id AND c.pk = l.contact
     WHERE l.account_id = $1 AND l.id = $2
+"""
+_PAGE: Final = f"""
+    SELECT {COLUMNS} FROM crm_call_logs AS l
+    LEFT JOIN crm_contacts AS c ON c.account_id = l.account_id AND c.pk = l.contact
+    WHERE l.account_id = $1 AND l.unique_key > $2 ORDER BY l.unique_key LIMIT $3
 """
 _VALUES: Final = ", ".join(f"${place}" for place in range(5, 5 + len(OWNED_COLUMNS)))
 # The contact's row is locked first, so that it cannot be deleted meanwhile. Nothing happens if a log has the key.
@@ -134,3 +141,8 @@ async def read_log(fetch: Fetch, account_id: str, log_id: str) -> StoredCallLog 
         return None
     contact_id, subject, note = rows[0]
     return StoredCallLog(id=log_id, contact_id=contact_id, subject=subject, note=note)
+
+
+async def list_logs(fetch: Fetch, account_id: str, limit: int, cursor: str) -> EmbeddedCallLogPage:
+    """A page of an account's logs, after the one whose key is `cursor`."""
+    return page_from(await fetch(_PAGE, account_id, cursor, limit + 1), limit)

@@ -16,6 +16,7 @@ from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
+from leadline_server.ports.embedded_contents import EmbeddedCallLogPage
 from leadline_server.ports.ledger import LedgerTransaction
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase, Row
 from leadline_server.storage.postgres.sql_transaction import SqlTransaction
@@ -110,6 +111,10 @@ class _Tables(ABC):
     async def read_log(self, account_id: str, log_id: str) -> StoredCallLog | None:
         """The log with this id."""
         return await journal.read_log(self.fetch, account_id, log_id)
+
+    async def list_logs(self, account_id: str, limit: int, cursor: str) -> EmbeddedCallLogPage:
+        """A page of logs."""
+        return await journal.list_logs(self.fetch, account_id, limit, cursor)
 
     async def check(self) -> None:
         """Read a contact."""
