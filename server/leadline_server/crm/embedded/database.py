@@ -72,7 +72,7 @@ async def crm_database_in(database: SqliteDatabase) -> "CrmDatabase":
 
 
 class SharedCommit(Protocol):
-    """What transactions of SQLite share that have one commit.
+    """Keeps work and numbers for the transactions of SQLite that have one commit.
 
     Attributes:
         books: the numbers of books, by account.

@@ -36,13 +36,13 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 LastWork = Callable[[sqlite3.Connection, Sequence[Item]], None]
-"""What is done at the end of a commit, for all items that transactions have left."""
+"""Work at the end of a commit, for all items that transactions have left."""
 
 _MOST_TURNS: Final = 100_000  # far more than a lookup of the most contacts has
 
 
 class SharedCommit:
-    """What transactions leave for the end of their commit.
+    """Keeps work that transactions leave for the end of their commit.
 
     Attributes:
         call_logs: the changes of call logs.
