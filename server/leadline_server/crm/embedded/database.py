@@ -71,7 +71,7 @@ async def crm_database_in(database: SqliteDatabase) -> "CrmDatabase":
     return CrmDatabase(database, is_in_ledger=True)
 
 
-class SharedCommit(Protocol):
+class EndOfCommit(Protocol):
     """Keeps work and numbers for the transactions of SQLite that have one commit.
 
     Attributes:
@@ -224,7 +224,7 @@ class CrmInTransaction(SqliteTables):
         shared: what it shares with other transactions. A book that one of them adds is not in the file for certain.
     """
 
-    def __init__(self, connection: sqlite3.Connection, shared: SharedCommit) -> None:
+    def __init__(self, connection: sqlite3.Connection, shared: EndOfCommit) -> None:
         self._connection = connection
         self._shared = shared
 
