@@ -1,7 +1,7 @@
 """The chain of the audit trail: whatever is done to its entries is found; and exports of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 
 import pytest
 from hypothesis import given
@@ -15,11 +15,13 @@ from leadline_server.audit.export import (
     problems,
     start_line,
 )
-from leadline_server.domain.audit import LEADLINE, AuditAction, AuditEvent, changed_fields
+from leadline_server.domain.audit import LEADLINE, AuditAction, AuditEvent, canonical, changed_fields
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, broken, following
 from leadline_server.domain.preferences import AccountSettings, Preferences
 
 START = Anchor("acme", 0, BEGINNING)
+
+_texts = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 def chain(length: int = 6, start: Anchor = START) -> list[ChainedEntry]:
@@ -35,6 +37,25 @@ def faults(
     entries: Sequence[ChainedEntry], end: Anchor | None = None, known: dict[int, bytes] | None = None
 ) -> list[str]:
     return list(broken(entries, START, end, known or {}))
+
+
+@given(
+    st.builds(
+        AuditEvent,
+        account_id=_texts,
+        action=st.sampled_from(AuditAction),
+        actor=_texts,
+        on_behalf_of=_texts,
+        subject=_texts,
+        fields=st.lists(_texts).map(tuple),
+        reason=_texts,
+        call_id=_texts,
+        count=st.integers(0, 2**63),
+    )
+)
+def test_a_document_is_canonical(event: AuditEvent) -> None:
+    named = {field.name: getattr(event, field.name) for field in fields(event) if field.name != "account_id"}
+    assert event.document == canonical({name: value for name, value in named.items() if value})
 
 
 def test_a_whole_chain_has_no_fault() -> None:

@@ -25,8 +25,8 @@ class Most(NamedTuple):
     kilobytes: int
 
 
-IN_LEDGER = {"known": Most(1, 12, 1, 90), "placeholder": Most(1, 24, 1, 140), "update": Most(1, 10, 1, 45)}
-OUTSIDE = {"known": Most(2, 14, 2, 125), "placeholder": Most(3, 25, 2, 150), "update": Most(2, 13, 2, 80)}
+IN_LEDGER = {"known": Most(1, 12, 1, 90), "placeholder": Most(1, 19, 1, 140), "update": Most(1, 9, 1, 45)}
+OUTSIDE = {"known": Most(2, 13, 2, 125), "placeholder": Most(3, 23, 2, 150), "update": Most(2, 12, 2, 80)}
 
 
 @asynccontextmanager

@@ -277,3 +277,10 @@ async def test_an_account_that_never_had_a_contact_has_none(
     await book.add(person("Ada Lovelace", NUMBER))
     page = await EmbeddedCrm(database, "another", lambda: "US").search_contacts(name, 10, "")
     assert (page.contacts, page.next_cursor) == ((), "")
+
+
+async def test_contacts_without_a_key_are_all_added(crm: EmbeddedCrm) -> None:
+    made = await asyncio.gather(*(crm.create_contact(draft(), "") for _ in range(3)))
+    found = await crm.find_contacts((parse_number(NUMBER, "US"),))
+    assert len({contact.id for contact in made}) == 3
+    assert {contact.id for contact in found} == {contact.id for contact in made}

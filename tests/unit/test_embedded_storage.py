@@ -219,3 +219,22 @@ async def test_a_long_statement_can_be_undone_without_a_temporary_file(database:
         return [path for path in opened if "etilqs_" in path]  # how SQLite names them
 
     assert await database.write(temporary_files) == []
+
+
+async def test_the_connection_that_checkpoints_is_opened_once_and_closed_with_the_database(
+    path: Path, migrations: str
+) -> None:
+    def open_files() -> int:
+        links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]  # not the folder's own
+        return sum(link.readlink().is_relative_to(path.parent) for link in links)
+
+    counts = []
+    database = await open_database(path, migrations=migrations, checkpoint_after=1)
+    try:
+        for number in range(6):
+            await database.write(add(str(number)))
+            counts.append(open_files())
+    finally:
+        await database.close()
+    assert counts[2] == counts[-1] > 0
+    assert open_files() == 0

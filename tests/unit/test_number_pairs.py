@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import pytest
 from leadline_server.crm.embedded.rows import asked_keys, stored_keys
 from leadline_server.domain.numbers.matching import key_asked_by, key_matched_by, match_kind
-from leadline_server.domain.numbers.phone_number import parse_number
+from leadline_server.domain.numbers.phone_number import NumberKind, parse_number
 
 _DATA: Final = Path(__file__).parents[1] / "data"
 _ESCAPES: Final = {"\\n": "\n", "\\t": "\t"}
@@ -55,6 +55,14 @@ def test_what_matches_is_found_in_the_contact_book_and_by_its_key(pair: Pair) ->
     if pair.want != "none":
         assert set(stored_keys(pair.stored, pair.region)) & set(asked_keys(asked))
         assert key_matched_by(pair.stored, pair.region) in (key_asked_by(asked), None)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_new_contact_is_stored_under_the_digits_of_its_number(pair: Pair) -> None:
+    for text in (pair.asked, pair.stored):
+        number = parse_number(text, pair.region)
+        if number.kind is NumberKind.DIALABLE and not number.extension:
+            assert stored_keys(number.key, pair.region) == (number.significant,)
 
 
 def test_the_tables_have_rows_enough_and_each_once() -> None:

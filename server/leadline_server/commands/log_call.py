@@ -1,8 +1,7 @@
 """LogCall: accepts a report of a call, by the phone system or by a person."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -13,7 +12,7 @@ import structlog
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.commands.report_user import with_user
-from leadline_server.concurrency.deadline import MOST_SECONDS, Budget
+from leadline_server.concurrency.deadline import MOST_SECONDS, Budget, TimeLimit
 from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt, placeholder_decision
 from leadline_server.delivery.in_ledger import InLedgerDelivery, WantedChange
 from leadline_server.delivery.moved_contacts import moved
@@ -97,8 +96,11 @@ class LogCall:
         if not report.user_id:
             report = await with_user(account, report, self._call_logs)
         if validate_only:
-            async with within(budget):
-                return await self._previewed(account, report)
+            try:
+                async with asyncio.timeout(budget.share(MOST_SECONDS)):
+                    return await self._previewed(account, report)
+            except TimeoutError:
+                raise BudgetExhausted(_NO_TIME) from None
         if account.in_ledger is not None:
             return await self._delivered_in_ledger(account, report, budget, settings_version)
         return await self._delivered(account, report, budget, settings_version)
@@ -109,9 +111,12 @@ class LogCall:
         """Store the report and deliver the call in one transaction, as far as that is possible."""
         lease = self._in_ledger.lease
         wanted = WantedChange(*self._change(account, report, lease), _checks_choice(report))
-        async with within(budget):
-            await self._transactions.prepare(account.id, report.user_id)
-            delivered = await self._in_ledger.deliver(account, wanted, settings_version)
+        try:
+            async with TimeLimit(budget.share(MOST_SECONDS)):
+                await self._transactions.prepare(account.id, report.user_id)
+                delivered = await self._in_ledger.deliver(account, wanted, settings_version)
+        except TimeoutError:
+            raise BudgetExhausted(_NO_TIME) from None
         if delivered is None:
             return await self._delivered(account, report, budget, settings_version)
         if delivered.is_whole:
@@ -233,16 +238,6 @@ async def _joined(
     others = await call_logs.linked(log.account_id, link_key) if link_key else []
     known, log, _ = joined_with(joining, known, log, [one for one in others if one.call_id != log.call_id])
     return known, log
-
-
-@asynccontextmanager
-async def within(budget: Budget) -> AsyncIterator[None]:
-    """Bound a body by the budget. Raises BudgetExhausted when the budget ends before the body does."""
-    try:
-        async with asyncio.timeout(budget.share(MOST_SECONDS)):
-            yield
-    except TimeoutError:
-        raise BudgetExhausted(_NO_TIME) from None
 
 
 async def _refuse_mistaken_choice(account: Account, report: CallReport, seconds: float) -> None:

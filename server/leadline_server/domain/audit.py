@@ -9,11 +9,13 @@ Example: key 4f2c of account acme turned logging off for its user alice:
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from json.encoder import encode_basestring
 from typing import Any, Final, NamedTuple
+
+from leadline_server.domain.fast_init import fast_init
 
 SERVER: Final = ""
 """The account id of entries that belong to no account, such as a failed authentication."""
@@ -78,6 +80,7 @@ SETTINGS_FILE: Final = Actor("settings")
 """The server's settings: accounts and connections that they name."""
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
     """One entry, before the ledger gives it a time and a place in its account's chain.
@@ -116,11 +119,8 @@ class AuditEvent:
     @property
     def document(self) -> bytes:
         """Its canonical form, which the chain's hashes are made of: JSON with sorted keys and without empty fields."""
-        return canonical({name: value for name, value in self._named() if value})
-
-    def _named(self) -> Iterator[tuple[str, Any]]:
-        named = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return ((name, value) for name, value in named if name != "account_id")
+        written = [f'"{name}":{_json(value)}' for name in _DOCUMENTED if (value := getattr(self, name))]
+        return f"{{{','.join(written)}}}".encode()
 
 
 class AuditFilter(NamedTuple):
@@ -142,6 +142,14 @@ def canonical(document: dict[str, Any]) -> bytes:
 
 
 _CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_DOCUMENTED: Final = sorted(field.name for field in fields(AuditEvent) if field.name != "account_id")
+
+
+def _json(value: str | int | tuple[str, ...]) -> str:
+    """A value in canonical form. `_CANONICAL` takes 27,000 instructions to begin a document."""
+    if isinstance(value, str):
+        return encode_basestring(value)
+    return str(value) if isinstance(value, int) else _CANONICAL.encode(value)
 
 
 def changed_fields(before: Any, after: Any, within: str = "") -> tuple[str, ...]:

@@ -125,9 +125,12 @@ def _first(rule: "_Rule", event: CallEvent) -> Merged:
     """The call of a first report. All of its values win, so nothing is compared."""
     own: dict[str, Any] = {}
     parties: dict[str, dict[str, Any]] = {"caller": {}, "callee": {}}
-    for path, value in {**event.assumed, **event.fields}.items():
-        party, dot, name = path.rpartition(".")
-        (parties[party] if dot else own)[name] = value
+    for path, value in ({**event.assumed, **event.fields} if event.assumed else event.fields).items():
+        if "." in path:
+            party, _, name = path.partition(".")
+            parties[party][name] = value
+        else:
+            own[path] = value
     attributes, attribute_stamps = rule.merge_attributes({}, {}, event.attributes)
     legs, leg_stamps = _merge_legs(rule, (), {}, event.legs)
     call = Call(
@@ -164,6 +167,8 @@ class _Rule:
         self, values: Mapping[str, str], stamps: FieldStamps, news: Mapping[str, str | None]
     ) -> tuple[Mapping[str, str], FieldStamps]:
         """The attributes with the news that wins, and their stamps."""
+        if not news:
+            return values, stamps
         won = {key: value for key, value in news.items() if self._wins(value, stamps.get(key), values.get(key))}
         after = {key: value for key, value in {**values, **won}.items() if value is not None}
         if len(after) > MAX_ATTRIBUTES:

@@ -5,9 +5,10 @@ A reservation is kept in its claim as a document, which says what to give back a
     {"hour": 490104, "scopes": ["account", "user:alice"], "replay": "", "name": "Unknown Caller", ...}
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
+
+import msgspec
 
 from leadline_server.domain.placeholder_bounds import REPLAY_AGE
 from leadline_server.domain.placeholders import Placeholder, Reservation
@@ -29,13 +30,13 @@ def taken_document(wish: Reservation, hour: int) -> str:
     """The document of a reservation that was taken in an hour since 1970."""
     scopes = [] if wish.replay_id else [limit.scope for limit in wish.limits]
     fields = {"name": wish.name, "number": wish.phone_number, "user": wish.user_id, "call": wish.call_id}
-    return json.dumps({"hour": hour, "scopes": scopes, "replay": wish.replay_id, **fields})
+    return msgspec.json.encode({"hour": hour, "scopes": scopes, "replay": wish.replay_id, **fields}).decode()
 
 
 def placeholder_of(row: Sequence[Any]) -> Placeholder:
     """A placeholder: the contact's id, its document, and when it was created."""
     contact_id, document, created_at = row
-    reserved = json.loads(document)
+    reserved = msgspec.json.decode(document)
     return Placeholder(
         contact_id=contact_id,
         name=reserved["name"],

@@ -214,6 +214,7 @@ class InLedgerCrm(Protocol):
         """The same CRM as a transaction of the ledger sees and changes it.
 
         Its methods read and write at once, and wait for nothing else. An error of the storage is not translated.
+        `create_contact` takes an empty key there, if no earlier attempt can have left a contact.
         """
         ...
 

@@ -5,9 +5,8 @@ import errno
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from leadline_server.concurrency.batcher import Batcher
 from leadline_server.domain.ledger_errors import LedgerFull, LedgerUnavailable
@@ -37,6 +36,7 @@ from leadline_server.storage.transactions import (
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+P = ParamSpec("P")
 
 CHECKPOINT_AFTER: Final = 1_000
 """Changed rows after which a writer checkpoints the write-ahead log."""
@@ -158,14 +158,6 @@ class SqliteDatabase:
         self._ensure_open()
         return cast("T", await self._writes.submit(Submitted(None, work, is_short=False)))
 
-    async def write_short(self, work: Work[T]) -> T:
-        """As `write`, for work that takes some hundred microseconds. It may run on the event loop's thread.
-
-        If `work` raises before it has changed a row, there is nothing to undo, so the group is not repeated.
-        """
-        self._ensure_open()
-        return cast("T", await self._writes.submit(Submitted(None, partial(_or_error, work))))
-
     async def write_batched(self, batch_work: BatchWork[Item, T], item: Item, *, within: float = 0.0) -> T:
         """As `write`, but `batch_work` gets all items that were submitted for it meanwhile.
 
@@ -175,6 +167,10 @@ class SqliteDatabase:
         """
         self._ensure_open()
         return cast("T", await self._writes.submit(Submitted(batch_work, item), within=within))
+
+    def for_call(self, work: Callable[P, T]) -> Callable[P, T]:
+        """A function as an item of a batch, so that its spans belong to the call that submits it."""
+        return work
 
     async def read(self, work: Work[T]) -> T:
         """The result of `work`. All its queries see one snapshot, which includes every write that has returned.
@@ -197,6 +193,7 @@ class SqliteDatabase:
             closing.push_async_callback(self._writer.close)
             closing.push_async_callback(self._reader.close)
             closing.callback(self._inline_reader.close)
+            closing.callback(self._checkpointer.close)
             await self._reads.close()
             await self._writes.close()
 
@@ -232,13 +229,13 @@ class SqliteDatabase:
         if began is None:
             return None
         try:
-            return begin_group(connection, [work.work for work in works])
+            return begin_group(connection, works)
         finally:
             self._slow_disk_guard.end(began)
 
     def _commit_on_thread(self, connection: sqlite3.Connection, works: Sequence[MergedWork]) -> Sequence[Any]:
         self._checkpointer.run_if_due(connection)
-        return commit_group(connection, [work.work for work in works])
+        return commit_group(connection, works)
 
     async def _query(self, works: list[Work[Any]]) -> Sequence[Any]:
         return await self._reader.run(lambda connection: read_group(connection, works))
@@ -253,17 +250,6 @@ def wal_warning(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str |
         f"SQLite {written} has a rare race between processes that share a database. leadline avoids it."
         " SQLite 3.51.3 and newer do not have it."
     )
-
-
-def _or_error(work: Work[T], connection: sqlite3.Connection) -> T | Exception:
-    """The result of `work`, or its exception if it has changed nothing. Raises what must undo changes."""
-    before = connection.total_changes
-    try:
-        return work(connection)
-    except Exception as error:
-        if connection.total_changes != before or storage_error(error):
-            raise
-        return error
 
 
 def _create_file(path: Path) -> None:

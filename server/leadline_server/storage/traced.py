@@ -1,7 +1,9 @@
 """A database whose reads and writes have spans in traced calls."""
 
-from contextvars import Context, copy_context
-from typing import Any, TypeVar
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from leadline_server.storage.sqlite import SqliteDatabase
 from leadline_server.storage.transactions import BatchWork, Work
@@ -9,10 +11,7 @@ from leadline_server.tracing.spans import Tracing
 
 T = TypeVar("T")
 Item = TypeVar("Item")
-
-
-def _in_context(work: Work[T], context: Context) -> Work[T]:
-    return lambda connection: context.run(work, connection)
+P = ParamSpec("P")
 
 
 class TracedDatabase(SqliteDatabase):
@@ -32,10 +31,9 @@ class TracedDatabase(SqliteDatabase):
         with self._tracing.span("ledger write"):
             return await super().write_batched(batch_work, item, within=within)
 
-    async def write_short(self, work: Work[T]) -> T:
-        """A short write. Spans of `work` belong to the call, whichever task and thread it runs on."""
-        with self._tracing.span("ledger write"):
-            return await super().write_short(_in_context(work, copy_context()))
+    def for_call(self, work: Callable[P, T]) -> Callable[P, T]:
+        """Spans of `work` belong to the call, whichever task and thread it runs on."""
+        return partial(copy_context().run, work)
 
     async def read(self, work: Work[T]) -> T:
         """A read on the reader's thread."""

@@ -2,7 +2,7 @@
 
 Items of one kind are one function call. Example: two call log changes and a settings change arrive together.
 `apply_changes` is called once, with both call log changes; the settings change is a call of its own. If one function
-fails, the others still take effect.
+fails, the others still take effect. If it had several items, each of them is tried again alone.
 """
 
 import sqlite3
@@ -34,12 +34,16 @@ class Submitted(NamedTuple):
 
 @unshown
 class MergedWork(NamedTuple):
-    """One function to call, and the indexes of the submitted items that it processes."""
+    """One function to call, and the indexes of the submitted items that it processes.
+
+    `alone` makes a function for one of the items: of a batch.
+    """
 
     work: Work[Any]
     indexes: list[int]
     is_batch: bool
     is_short: bool = True
+    alone: Callable[[int], Work[Any]] | None = None
 
 
 def merged(submitted: Sequence[Submitted]) -> list[MergedWork]:
@@ -53,8 +57,13 @@ def merged(submitted: Sequence[Submitted]) -> list[MergedWork]:
             by_kind[batch_work].append(index)
         else:
             by_kind[batch_work] = indexes = [index]
-            works.append(MergedWork(partial(_process, batch_work, submitted, indexes), indexes, is_batch=True))
+            process: Callable[[list[int]], Work[Any]] = partial(partial, _process, batch_work, submitted)
+            works.append(MergedWork(process(indexes), indexes, is_batch=True, alone=partial(_alone, process)))
     return works
+
+
+def _alone(process: Callable[[list[int]], Work[Any]], index: int) -> Work[Any]:
+    return process([index])
 
 
 def results_by_item(works: Sequence[MergedWork], results: Sequence[Any], count: int) -> list[Any]:
@@ -79,34 +88,35 @@ def _process(
     return batch_work(connection, [submitted[index].item for index in indexes])
 
 
-def commit_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any]:
+def commit_group(connection: sqlite3.Connection, works: Sequence[MergedWork]) -> Sequence[Any]:
     """The results of `works`, run in order in one transaction; an exception is the result of a work that failed.
 
     The first attempt uses no savepoints, since most groups succeed. If a work raises, everything is rolled back and
-    run again with a savepoint for each work. If the storage fails, all works fail.
+    run again with a savepoint for each work, and for each item of a batch that fails again. If the storage fails, all
+    works fail.
     """
     try:
         with immediate_transaction(connection):
-            return [work(connection) for work in works]
+            return [work.work(connection) for work in works]
     except Exception as error:  # noqa: BLE001 - it becomes the result of the writes
         failure = storage_error(error)
-        if failure or len(works) == 1:
+        if failure or sum(len(work.indexes) for work in works) == 1:
             return [failure or error] * len(works)
     try:
         with immediate_transaction(connection):
-            return [_run_in_savepoint(connection, work) for work in works]
+            return [_run_in_savepoints(connection, work) for work in works]
     except Exception as error:  # noqa: BLE001 - as above
         return [storage_error(error) or error] * len(works)
 
 
-def begin_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any] | None:
+def begin_group(connection: sqlite3.Connection, works: Sequence[MergedWork]) -> Sequence[Any] | None:
     """The results of `works`, run in order in a transaction that stays open for `end_group`.
 
     None if another process holds the write lock, or if a work raises. Nothing has begun then; use `commit_group`.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
-        return [work(connection) for work in works]
+        return [work.work(connection) for work in works]
     except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -137,6 +147,14 @@ def read_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Se
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _run_in_savepoints(connection: sqlite3.Connection, work: MergedWork) -> Any:
+    result = _run_in_savepoint(connection, work.work)
+    if not isinstance(result, Exception) or work.alone is None or len(work.indexes) == 1:
+        return result
+    results = [_run_in_savepoint(connection, work.alone(index)) for index in work.indexes]
+    return [one if isinstance(one, Exception) else one[0] for one in results]
 
 
 def _run_in_savepoint(connection: sqlite3.Connection, work: Work[Any]) -> Any:

@@ -44,10 +44,11 @@ def call_event(check: Violations, path: str, call: call_pb2.Call) -> CallEvent:
     Example: `Call(id="c1", note="", caller=Party(name="Ada"))` is
     `CallEvent(call_id="c1", fields={"note": None, "caller.name": "Ada"})`.
     """
-    fields = _fields(check, path, call, _CALL)
-    for side in ("caller", "callee"):
-        if call.HasField(side):
-            fields |= _fields(check, f"{path}.{side}", getattr(call, side), _PARTY, f"{side}.")
+    fields = _call_fields(check, path, call)
+    if call.HasField("caller"):
+        fields |= _party_fields["caller"](check, f"{path}.caller", call.caller)
+    if call.HasField("callee"):
+        fields |= _party_fields["callee"](check, f"{path}.callee", call.callee)
     return CallEvent(
         call_id=check.identifier(f"{path}.id", call.id),
         fields=fields,
@@ -137,16 +138,29 @@ _CALL: Final[Mapping[str, _Reader]] = {
 }
 
 
-def _fields(
-    check: Violations, path: str, message: Message, readers: Mapping[str, _Reader], prefix: str = ""
-) -> dict[str, Any]:
-    """The message's present fields by name, each read by its reader. A field without a reader is left out."""
-    fields: dict[str, Any] = {}
-    for field, value in message.ListFields():
-        name = field.name
-        if (reader := readers.get(name)) is not None:
-            fields[prefix + name] = reader(check, path, name, value)
-    return fields
+class _Fields:
+    """Reads the present fields of a kind of message, each by its reader. A field without a reader is left out.
+
+    The readers are found by the descriptors of the fields: to ask a descriptor for its name makes a new text.
+    """
+
+    def __init__(self, kind: type[Message], readers: Mapping[str, _Reader], prefix: str = "") -> None:
+        known = kind.DESCRIPTOR.fields_by_name
+        self._readers = {known[name]: (name, prefix + name, reader) for name, reader in readers.items()}
+
+    def __call__(self, check: Violations, path: str, message: Message) -> dict[str, Any]:
+        """The fields by name, with the prefix."""
+        readers = self._readers
+        return {
+            found[1]: found[2](check, path, found[0], value)
+            for field, value in message.ListFields()
+            if (found := readers.get(field)) is not None
+        }
+
+
+_call_fields: Final = _Fields(call_pb2.Call, _CALL)
+_leg_fields: Final = _Fields(call_pb2.CallLeg, _LEG)
+_party_fields: Final = {side: _Fields(call_pb2.Party, _PARTY, f"{side}.") for side in ("caller", "callee", "party")}
 
 
 def _attributes(check: Violations, path: str, attributes: Mapping[str, str]) -> dict[str, str | None]:
@@ -173,8 +187,8 @@ def _legs(check: Violations, path: str, legs: Any) -> dict[str, dict[str, Any]]:
         leg_id = check.identifier(f"{where}.id", leg.id)
         if leg_id in read:
             check.add(f"{where}.id", "Another leg of this report has the same id.")
-        fields = _fields(check, where, leg, _LEG)
+        fields = _leg_fields(check, where, leg)
         if leg.HasField("party"):
-            fields |= _fields(check, f"{where}.party", leg.party, _PARTY, "party.")
+            fields |= _party_fields["party"](check, f"{where}.party", leg.party)
         read[leg_id] = fields
     return read

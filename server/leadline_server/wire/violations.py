@@ -166,13 +166,14 @@ class Violations:
 
     def time(self, field: str, value: Timestamp) -> datetime | None:
         """A point in time, to the microsecond; None after a violation."""
-        if not _FIRST_SECOND <= value.seconds <= _LAST_SECOND:
+        seconds, nanos = value.seconds, value.nanos
+        if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
             self.add(field, "Must be between the years 1 and 9999.")
             return None
-        if not 0 <= value.nanos < _NANOS:
+        if not 0 <= nanos < _NANOS:
             self.add(field, "`nanos` must be between 0 and 999,999,999.")
             return None
-        return _EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
+        return _EPOCH + timedelta(0, seconds, nanos // 1000)
 
     def count(self, field: str, value: int, most: int) -> int:
         """A number from 0 to `most`."""

@@ -97,7 +97,7 @@ class EmbeddedCrm:
         return await self._database.search(self._account_id, name, limit, cursor)
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
-        """Add a contact, unless one was added with `key`. Raises CrmRejected for a type outside CONTACT_TYPES."""
+        """Add a contact, unless one was added with `key`; empty: none was. Raises CrmRejected for an unknown type."""
         if draft.type and draft.type not in CONTACT_TYPES:
             raise CrmRejected(f"{draft.type!r} is not a type of contact here. Use one of: {', '.join(CONTACT_TYPES)}.")
         contact = Contact(
@@ -111,7 +111,10 @@ class EmbeddedCrm:
             is_placeholder=draft.is_placeholder,
             attributes=as_texts(self._own.of_contact(draft)) if self._own else {},
         )
-        new = prepare(contact, f"create:{key}", number_keys(contact, self._rules()))
+        number = draft.phone_number
+        is_parsed = number.kind is NumberKind.DIALABLE and not number.extension
+        keys = (number.significant,) if is_parsed else number_keys(contact, self._rules())
+        new = prepare(contact, f"create:{key}" if key else None, keys)
         return await self._database.create_contact(WantedContact(self._account_id, contact, new))
 
     async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
@@ -151,6 +154,8 @@ class EmbeddedCrm:
 
 
 def _keys_of(numbers: Sequence[PhoneNumber]) -> tuple[str, ...]:
+    if len(numbers) == 1:
+        return asked_keys(numbers[0])
     return tuple({key: None for number in numbers for key in asked_keys(number)})
 
 

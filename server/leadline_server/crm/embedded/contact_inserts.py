@@ -4,7 +4,14 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, NewContact, book_of, contact_from, insert_contacts
+from leadline_server.crm.embedded.rows import (
+    CONTACT_COLUMNS,
+    AddName,
+    NewContact,
+    book_of,
+    contact_from,
+    insert_contacts,
+)
 from leadline_server.crm.embedded.tables import WantedContact
 from leadline_server.domain.contact import Contact
 
@@ -21,8 +28,8 @@ def create_contacts(connection: sqlite3.Connection, wanted: Sequence[WantedConta
     for each in wanted:
         key = _key(each)
         if key not in known:
-            found = connection.execute(_EXISTING, (key[1], key[0])).fetchone()
-            known[key] = each.contact if found is None else contact_from(found)
+            found = _existing(connection, each)
+            known[key] = found or each.contact
             if found is None:
                 new.setdefault(each.account_id, []).append(each.row)
     for account_id, added in new.items():
@@ -30,5 +37,26 @@ def create_contacts(connection: sqlite3.Connection, wanted: Sequence[WantedConta
     return [known[_key(each)] for each in wanted]
 
 
+def create_contact(connection: sqlite3.Connection, wanted: WantedContact, book: int, add_name: AddName) -> Contact:
+    """As `create_contacts`, of one contact, in a transaction that inserts names at its end.
+
+    Args:
+        connection: has the transaction.
+        wanted: the contact.
+        book: the account's book.
+        add_name: as for `insert_contacts`.
+    """
+    if wanted.row.unique_key is not None and (found := _existing(connection, wanted)) is not None:
+        return found
+    insert_contacts(connection, book, (wanted.row,), add_name)
+    return wanted.contact
+
+
+def _existing(connection: sqlite3.Connection, wanted: WantedContact) -> Contact | None:
+    found = connection.execute(_EXISTING, (wanted.row.unique_key, wanted.account_id)).fetchone()
+    return None if found is None else contact_from(found)
+
+
 def _key(wanted: WantedContact) -> tuple[str, str]:
-    return wanted.account_id, wanted.row.unique_key or ""
+    """What two wishes for one contact have in common. Those without a key have nothing in common."""
+    return wanted.account_id, wanted.row.unique_key or wanted.contact.id

@@ -4,14 +4,14 @@ Example: Ada has the number `(202) 555-0147` in an account of region US. Her row
 details, and `contact_numbers` has the key `2025550147`. A lookup of +12025550147 asks for that key.
 """
 
-import secrets
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from os import urandom
+from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 
@@ -133,14 +133,41 @@ _INSERT_NAME: Final = RowBatch(
     ("pk", "folded_name"), "INSERT INTO crm_contact_names (rowid, folded_name) SELECT * FROM given WHERE pk IS NOT NULL"
 )
 
+AddName: TypeAlias = Callable[[tuple[int, str]], None]
+"""Takes the row and the folded name of a new contact."""
 
-def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequence[NewContact]) -> None:
-    """Add contacts to an account's book."""
-    [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchall()
-    numbered = list(enumerate(contacts, last + 1))
-    connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
-    _INSERT_NAME.run(connection, [(pk, contact.folded_name) for pk, contact in numbered])
+
+def insert_contacts(
+    connection: sqlite3.Connection, book: int, contacts: Sequence[NewContact], add_name: AddName | None = None
+) -> None:
+    """Add contacts to an account's book.
+
+    Args:
+        connection: has the transaction.
+        book: the book.
+        contacts: what to add.
+        add_name: called with the row and the folded name of each, to have `insert_names` called later in the
+            transaction; None: the names are inserted now.
+    """
+    if len(contacts) == 1:
+        inserted = connection.execute(_INSERT_CONTACT, (None, book, *contacts[0].values))
+        numbered = [(cast("int", inserted.lastrowid), contacts[0])]
+    else:
+        [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchall()
+        numbered = list(enumerate(contacts, last + 1))
+        connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
     insert_numbers(connection, [(book, key, pk) for pk, contact in numbered for key in contact.keys])
+    names = [(pk, contact.folded_name) for pk, contact in numbered]
+    if add_name is None:
+        insert_names(connection, names)
+    else:
+        for name in names:
+            add_name(name)
+
+
+def insert_names(connection: sqlite3.Connection, names: Sequence[tuple[int, str]]) -> None:
+    """Make contacts findable by name: row and folded name of each. One statement, since FTS5 writes after each."""
+    _INSERT_NAME.run(connection, names)
 
 
 def update_contacts(connection: sqlite3.Connection, book: int, contacts: Mapping[int, NewContact]) -> None:
@@ -195,17 +222,17 @@ def asked_keys(number: PhoneNumber) -> tuple[str, ...]:
     country_code = number.country_code
     forms = spellings(number) if country_code in SPELLED_COUNTRIES else (number,)
     prefixes = home_prefixes(country_code)
-    return tuple({key: None for form in forms for key in _ways_to_write(form, prefixes)})
+    return tuple(dict.fromkeys([key for form in forms for key in _ways_to_write(form, prefixes)]))
 
 
-def _ways_to_write(form: PhoneNumber, prefixes: Sequence[str] | None) -> Iterator[str]:
+def _ways_to_write(form: PhoneNumber, prefixes: Sequence[str] | None) -> Sequence[str]:
     """The digits of a number as people write it at home, and with the country code but without a plus.
 
     `prefixes` are those of its country for calls within it: ("", "0"), say. None: they are not known.
     """
-    yield form.significant
-    yield from (form.national,) if prefixes is None else (prefix + form.significant for prefix in prefixes)
-    yield form.e164[1:]
+    digits = form.significant
+    at_home = [form.national] if prefixes is None else [prefix + digits for prefix in prefixes]
+    return [digits, *at_home, form.e164[1:]]
 
 
 def fold(name: str) -> str:
@@ -215,7 +242,7 @@ def fold(name: str) -> str:
 
 def new_id(prefix: str) -> str:
     """An opaque id: `prefix` and 20 characters that grow with time, which keeps indexes dense."""
-    moment, chance = time.time_ns() // 1_000_000, int.from_bytes(secrets.token_bytes(6), "big")
+    moment, chance = time.time_ns() // 1_000_000, int.from_bytes(urandom(6), "big")
     number = (moment << 48 | chance) << 4
     return prefix + "".join([_PAIRS[number >> bits & 1_023] for bits in _PLACES])
 

@@ -157,6 +157,8 @@ def _parse(text: str, region: str, extension_pattern: str) -> PhoneNumber:
 
 def _read(text: str, rules: NumberingRules) -> PhoneNumber:
     written = read_written(text)
+    if not (written.digits or written.extension or written.vanity or written.keys):  # words: no plan is looked at
+        return PhoneNumber(text, NumberKind.WITHHELD if written.is_withheld else NumberKind.UNUSABLE)
     return _short(text, written, rules) or _dialable(text, written, rules) or _behind_code(text, written, rules)
 
 

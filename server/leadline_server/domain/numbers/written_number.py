@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from leadline_server.domain.numbers.sip import Address, take_apart
-from leadline_server.domain.numbers.words import EXTENSION_MARK, without_labels
+from leadline_server.domain.numbers.words import EXTENSION_MARK, is_long, without_labels
 from leadline_server.domain.unshown import unshown
 
 MAX_DIGITS = 24  # fifteen of E.164, an international prefix, a carrier code
@@ -124,7 +124,11 @@ def _read_plain(plain: str, address: Address) -> WrittenNumber:
     if _KEYS.fullmatch(plain):
         return WrittenNumber(keys=plain.translate(_FORMATTING))
     bare = _without_signs(without_labels(plain))
-    tail = _DIGITS_WITH_EXTENSION.fullmatch(bare) or _TEXT_WITH_EXTENSION.fullmatch(bare)
+    tail = _DIGITS_WITH_EXTENSION.fullmatch(bare)
+    if tail is None:
+        if bare[:1].isalpha() and not is_long(bare):  # a name, perhaps: the next pattern takes 60,000 instructions
+            return WrittenNumber(is_withheld=_is_withheld(plain) or (bare != plain and _is_withheld(bare)))
+        tail = _TEXT_WITH_EXTENSION.fullmatch(bare)
     main, extension = (tail[1], tail[3]) if tail else (bare, "")
     if tail and tail[2] in {",", ";"} and len(extension) >= _WHOLE_NUMBER and not (tail[4] or "").endswith("#"):
         return WrittenNumber()

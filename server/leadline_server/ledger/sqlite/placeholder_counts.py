@@ -21,7 +21,9 @@ _ADD: Final = """
     INSERT INTO placeholder_counts (account_id, scope, hour, begun, refused)
     VALUES (:account_id, :scope, :hour, :begun, :refused)
     ON CONFLICT DO UPDATE SET begun = begun + :begun, refused = refused + :refused
-    RETURNING begun, refused
+"""
+_REFUSED: Final = """
+    SELECT refused FROM placeholder_counts WHERE account_id = :account_id AND scope = :scope AND hour = :hour
 """
 _DELETE_OLD: Final = "DELETE FROM placeholder_counts WHERE hour <= ?"
 _TAKE_BACK: Final = """
@@ -65,6 +67,7 @@ def give_back(connection: sqlite3.Connection, account_id: str, document: str) ->
 def _take(
     connection: sqlite3.Connection, account_id: str, limits: tuple[PlaceholderLimit, ...], hour: int
 ) -> LimitReached | None:
+    is_first_of_hour = False
     for limit in limits:
         values = {"account_id": account_id, "scope": limit.scope, "hour": hour, "hours": DAY_HOURS}
         [(in_hour, in_day)] = connection.execute(_COUNTS, values).fetchall()
@@ -73,21 +76,23 @@ def _take(
             (in_day, limit.per_day, LimitPeriod.DAY),
         ):
             if most is not None and count >= most:
-                _, refused = _add(connection, account_id, ACCOUNT_SCOPE, hour, refused=1)
+                refused = _refuse(connection, account_id, hour)
                 return LimitReached(limit.scope, most, period, is_first=refused == 1)
+        is_first_of_hour |= limit.scope == ACCOUNT_SCOPE and in_hour == 0
     for limit in limits:
-        begun, _ = _add(connection, account_id, limit.scope, hour, begun=1)
-        if begun == 1 and limit.scope == ACCOUNT_SCOPE:  # the first of the hour
-            connection.execute(_DELETE_OLD, (hour - 2 * DAY_HOURS,))
+        values = {"account_id": account_id, "scope": limit.scope, "hour": hour, "begun": 1, "refused": 0}
+        connection.execute(_ADD, values)
+    if is_first_of_hour:
+        connection.execute(_DELETE_OLD, (hour - 2 * DAY_HOURS,))
     return None
 
 
-def _add(
-    connection: sqlite3.Connection, account_id: str, scope: str, hour: int, *, begun: int = 0, refused: int = 0
-) -> tuple[int, int]:
-    values = {"account_id": account_id, "scope": scope, "hour": hour, "begun": begun, "refused": refused}
-    [counts] = connection.execute(_ADD, values).fetchall()
-    return int(counts[0]), int(counts[1])
+def _refuse(connection: sqlite3.Connection, account_id: str, hour: int) -> int:
+    """Count a call that a limit holds back. Returns how many there are in this hour."""
+    values = {"account_id": account_id, "scope": ACCOUNT_SCOPE, "hour": hour, "begun": 0, "refused": 1}
+    connection.execute(_ADD, values)
+    [(refused,)] = connection.execute(_REFUSED, values).fetchall()
+    return int(refused)
 
 
 def _take_of_replay(connection: sqlite3.Connection, account_id: str, replay_id: str, now: int) -> LimitReached | None:

@@ -1,10 +1,11 @@
 """The placeholders that calls created, and the replays, in SQLite."""
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
 from leadline_server.domain.placeholder_bounds import MAX_REPLAYS, REPLAY_AGE
@@ -96,7 +97,7 @@ def record_created(
     if taken:
         if not connection.execute(_RECORD, (account_id, contact_id, now, taken)).rowcount:
             return  # it is recorded already
-        made = json.loads(taken)
+        made = msgspec.json.decode(taken)
         owner = LEADLINE.acting_for(made["user"])
         reason, call = MADE_BY_CALL, {"call_id": made["call"]}
         note(connection, owner, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=reason, **call)

@@ -3,6 +3,9 @@
 The function of a transaction is a coroutine, so that it can use the same code as deliveries to other CRMs. Here it
 never waits for anything: all that it uses reads and writes on the one connection, at once. So it is run to its end
 within the group commit of `SqliteDatabase`, without the event loop.
+
+Transactions that share a commit also share some statements at its end. One that fails before it has changed a row
+leaves nothing. If one fails later, all are undone, and each runs again alone.
 """
 
 import sqlite3
@@ -15,17 +18,57 @@ from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ledger.codec import to_microseconds
-from leadline_server.ledger.sqlite.call_log_changes import TransactionChanges, linked_logs, read_log
+from leadline_server.ledger.sqlite.call_log_changes import (
+    SharedChanges,
+    TransactionChanges,
+    linked_logs,
+    read_log,
+)
 from leadline_server.ledger.sqlite.placeholder_counts import give_back, take
 from leadline_server.ledger.sqlite.placeholders import record_created
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
 from leadline_server.ledger.sqlite.requests import read_answer, store_answer
 from leadline_server.ports.ledger import CallKey, LedgerTransaction, PreferencesInForce, RecordedAnswer
+from leadline_server.storage.connection import storage_error
 from leadline_server.storage.sqlite import SqliteDatabase
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+
+LastWork = Callable[[sqlite3.Connection, Sequence[Item]], None]
+"""Work at the end of a commit, for all items that transactions have left."""
 
 _MOST_TURNS: Final = 100_000  # far more than a lookup of the most contacts has
+
+
+class SharedCommit:
+    """Keeps work that transactions leave for the end of their commit.
+
+    Attributes:
+        call_logs: the changes of call logs.
+        books: the numbers of the books of contacts that they have read, by account. They are forgotten with a failure.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.call_logs = SharedChanges(connection)
+        self.books: dict[str, int] = {}
+        self._connection = connection
+        self._last: dict[LastWork[Any], list[Any]] = {}
+
+    def at_end(self, work: LastWork[Item], item: Item) -> None:
+        """Call `work` at the end, once with all items that were left for it. Use it after a row was changed."""
+        self._last.setdefault(work, []).append(item)
+
+    def store(self) -> None:
+        """Write it all."""
+        self.call_logs.store()
+        self.store_last()
+
+    def store_last(self) -> None:
+        """Do what was left by `at_end`."""
+        last, self._last = self._last, {}
+        for work, items in last.items():
+            work(self._connection, items)
 
 
 class SqliteTransaction:
@@ -33,11 +76,13 @@ class SqliteTransaction:
 
     Attributes:
         connection: the connection, for the CRM in the same file.
+        shared: what the transaction leaves for the end of the commit.
     """
 
-    def __init__(self, connection: sqlite3.Connection, preferences: SqlitePreferences) -> None:
+    def __init__(self, connection: sqlite3.Connection, shared: SharedCommit, preferences: SqlitePreferences) -> None:
         self.connection = connection
-        self.call_logs = _CallLogs(connection)
+        self.shared = shared
+        self.call_logs = _CallLogs(connection, shared.call_logs)
         self._preferences = preferences
 
     @property
@@ -82,20 +127,40 @@ class SqliteTransactions:
         """The result of `work`, committed with those of other transactions that were submitted meanwhile."""
         del account_id, settings_version  # transactions of all accounts follow one another, and confirm no version
 
-        def whole(connection: sqlite3.Connection) -> T:
-            transaction = SqliteTransaction(connection, self._preferences)
+        def whole(shared: SharedCommit, connection: sqlite3.Connection) -> T:
+            transaction = SqliteTransaction(connection, shared, self._preferences)
             result = finished(work(transaction))
-            transaction.call_logs.store()
+            transaction.call_logs.keep()
             return result
 
-        return await self._database.write_short(whole)
+        return await self._database.write_batched(_run_together, self._database.for_call(whole))
 
     async def read(self, account_id: str, work: Callable[[LedgerTransaction], Awaitable[T]]) -> T:
         """The result of `work` on a snapshot."""
         del account_id
         return await self._database.read(
-            lambda connection: finished(work(SqliteTransaction(connection, self._preferences)))
+            lambda connection: finished(
+                work(SqliteTransaction(connection, SharedCommit(connection), self._preferences))
+            )
         )
+
+
+def _run_together(
+    connection: sqlite3.Connection, works: Sequence[Callable[[SharedCommit, sqlite3.Connection], Any]]
+) -> Sequence[Any]:
+    """The results of transactions. Raises what must undo changes."""
+    shared = SharedCommit(connection)
+    results: list[Any] = []
+    for work in works:
+        before = connection.total_changes
+        try:
+            results.append(work(shared, connection))
+        except Exception as error:
+            if connection.total_changes != before or storage_error(error):
+                raise
+            results.append(error)
+    shared.store()
+    return results
 
 
 def finished(work: Awaitable[T]) -> T:
@@ -118,14 +183,16 @@ def finished(work: Awaitable[T]) -> T:
 class _CallLogs:
     """The call logs of a transaction. Changes are kept, and stored once at the end."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, shared: SharedChanges) -> None:
         self._connection = connection
-        self._changes = TransactionChanges(connection)
+        self._changes = TransactionChanges(shared)
 
     async def get(self, key: CallKey) -> CallLog | None:
+        self._changes.store()
         return read_log(self._connection, key)
 
     async def linked(self, account_id: str, link_key: str) -> Sequence[CallLog]:
+        self._changes.store()
         return linked_logs(self._connection, account_id, link_key)
 
     async def change(
@@ -133,9 +200,9 @@ class _CallLogs:
     ) -> CallLogChange:
         return self._changes.change(key, change, joining)
 
-    def store(self) -> None:
-        """Write what has changed."""
-        self._changes.store()
+    def keep(self) -> None:
+        """Leave what has changed for the end of the commit."""
+        self._changes.keep()
 
 
 class _PlaceholderCounts:

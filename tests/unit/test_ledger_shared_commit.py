@@ -1,0 +1,121 @@
+"""Transactions of the SQLite ledger that share a commit: each stands alone, and some statements are made once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.preferences import UnknownContactAction
+from leadline_server.ledger.sqlite.ledger import SqliteLedger, open_sqlite_ledger
+from leadline_server.ledger.sqlite.transactions import SqliteTransaction
+from leadline_server.ports.ledger import LedgerTransaction
+from leadline_server.testing.ledger_samples import ACCOUNT, call_log, key
+from support.apps import open_harness
+from support.databases import rows
+
+Change = Callable[[CallLog | None], CallLog]
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[SqliteLedger]:
+    async with open_sqlite_ledger(tmp_path / "ledger.db") as opened:
+        yield opened
+
+
+def _seen(log: CallLog | None, note: str) -> CallLog:
+    """The log with a change that clients see."""
+    before = log or call_log("c-1")
+    return replace(before, revision=before.revision + 1, explanation=before.explanation + note)
+
+
+def _sequences(folder: Path) -> list[tuple[int, int]]:
+    """The largest sequence of a call, and the ledger's counter."""
+    query = "SELECT max(sequence), (SELECT call_log_sequence FROM ledger) FROM call_logs"
+    return rows(folder / "ledger.db", query)
+
+
+async def test_a_transaction_sees_what_one_before_it_in_the_same_commit_has_changed(
+    tmp_path: Path, ledger: SqliteLedger
+) -> None:
+    async def work(transaction: LedgerTransaction, note: str) -> CallLog:
+        await transaction.call_logs.change(key("c-1"), lambda log: _seen(log, note))
+        found = await transaction.call_logs.get(key("c-1"))
+        assert found is not None
+        return found
+
+    logs = await asyncio.gather(*(ledger.transactions.run(ACCOUNT, partial(work, note=note)) for note in "abc"))
+    assert [log.explanation.removeprefix(call_log("c-1").explanation) for log in logs] == ["a", "ab", "abc"]
+    assert await ledger.call_logs.get(key("c-1")) == logs[-1]
+    assert _sequences(tmp_path) == [(3, 3)]
+
+
+async def test_a_transaction_that_fails_leaves_nothing_and_the_others_stand(
+    tmp_path: Path, ledger: SqliteLedger
+) -> None:
+    async def work(transaction: LedgerTransaction, number: int) -> None:
+        await transaction.call_logs.change(key(f"c-{number}"), lambda _: call_log(f"c-{number}"))
+        await transaction.call_logs.change(key("c-shared"), lambda log: _seen(log, str(number)))
+        if number == 1:
+            raise ValueError("before a row was changed")
+        if number == 3:
+            assert isinstance(transaction, SqliteTransaction)
+            transaction.connection.execute("INSERT INTO call_links VALUES (NULL, 'demo', 'x', 'y', '')")
+            raise ValueError("after a row was changed")
+
+    results = await asyncio.gather(
+        *(ledger.transactions.run(ACCOUNT, partial(work, number=number)) for number in range(5)),
+        return_exceptions=True,
+    )
+    assert [str(result) for result in results if result] == ["before a row was changed", "after a row was changed"]
+    stored = rows(tmp_path / "ledger.db", "SELECT call_id FROM call_logs ORDER BY call_id")
+    assert [call_id for (call_id,) in stored] == ["c-0", "c-2", "c-4", "c-shared"]
+    assert rows(tmp_path / "ledger.db", "SELECT * FROM call_links") == []
+    shared = await ledger.call_logs.get(key("c-shared"))
+    assert shared is not None
+    assert shared.explanation.endswith("024")
+    [(largest, counter)] = _sequences(tmp_path)
+    assert largest <= counter
+
+
+async def test_what_is_left_for_the_end_of_a_commit_is_done_once_for_all(ledger: SqliteLedger) -> None:
+    done: list[list[int]] = []
+
+    async def work(transaction: LedgerTransaction, number: int) -> None:
+        assert isinstance(transaction, SqliteTransaction)
+        transaction.shared.at_end(last, number)
+
+    def last(_: object, items: Sequence[int]) -> None:
+        done.append(list(items))
+
+    await asyncio.gather(*(ledger.transactions.run(ACCOUNT, partial(work, number=number)) for number in range(4)))
+    assert done == [[0, 1, 2, 3]]
+
+
+async def test_a_change_by_an_id_that_has_joined_takes_one_sequence(tmp_path: Path, ledger: SqliteLedger) -> None:
+    await ledger.call_logs.change(key("c-1"), lambda _: call_log("c-1"))
+
+    async def link(transaction: LedgerTransaction) -> None:
+        assert isinstance(transaction, SqliteTransaction)
+        row = (ACCOUNT, "c-2", "c-1", "")
+        transaction.connection.execute("INSERT INTO call_links VALUES (NULL, ?, ?, ?, ?)", row)
+
+    await ledger.transactions.run(ACCOUNT, link)
+    changed = await ledger.call_logs.change(key("c-2"), lambda log: _seen(log, "by its other id"))
+    assert await ledger.call_logs.get(key("c-1")) == changed.after
+    assert _sequences(tmp_path) == [(2, 2)]
+
+
+async def test_contacts_of_one_commit_are_found_by_name(tmp_path: Path) -> None:
+    async with open_harness(tmp_path) as harness:
+        await harness.prefer(unknown_contact_action=UnknownContactAction.CREATE_PLACEHOLDER)
+        names = [f"Wanda Wonder{number}" for number in range(8)]
+        numbers = [f"+1202555010{number}" for number in range(8)]
+        await asyncio.gather(*map(harness.create, names, numbers))
+        account = await harness.account()
+        page = await account.crm.search_contacts("wonder", 20, "")
+        assert sorted(contact.name for contact in page.contacts) == names
+    query = "SELECT rowid FROM crm_contact_names WHERE crm_contact_names MATCH 'won'"
+    assert len(rows(tmp_path / "ledger.db", query)) == len(names)
