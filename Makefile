@@ -49,7 +49,10 @@ test-system: .venv/dev .venv/deploy-tools ## run the tests that need programs of
 	$(BIN)/python -m pytest -m "system and not soak" -n 2 --dist worksteal $(POSTGRES)
 	$(BIN)/python -m pytest -m "system and not soak" tests --ignore-glob="*/test_console*.py" $(POSTGRES:%=--ignore=%)
 
-check: generate-check openapi-check guarantees-check limits-check access-check adapters-check schema-check lint types imports prose proto-lint ## run all checks that need no running server
+# Two at once, and that of the types, which takes longest, first.
+CHECKS := types generate-check openapi-check guarantees-check limits-check access-check adapters-check schema-check lint imports prose proto-lint
+check: .venv/dev ## run all checks that need no running server
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(CHECKS)
 
 prose: .venv/dev ## fail when texts have too many constructions that are hard to read
 	$(BIN)/python tools/prose.py
