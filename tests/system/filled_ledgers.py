@@ -249,7 +249,6 @@ def _contact(dialect: Dialect, contact: Mapping[str, Any]) -> Mapping[str, str]:
     email, digits = "'person' || n.n || '@example.com'", _DIGITS.format(i="n.n")
     return {
         "id": f"'c_000000000000' || {dialect.eight}",
-        "unique_key": f"'create:000000000000000000000000' || {dialect.eight}",
         "name": "'Person ' || n.n",
         "folded_name": "'person ' || n.n",
         "details": f"replace(replace(t.details, '{contact['email']}', {email}), '{NUMBER}', '+1' || {digits})",

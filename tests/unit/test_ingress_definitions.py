@@ -146,8 +146,8 @@ async def send_all(ingress: Ingress, system: PhoneSystem, call: str) -> None:
             "ingress.telnyx.secret: must be the public key",
         ),
         ({"nothing": {"secret": "x"}}, "ingress.nothing.definition: nothing: leadline has no such definition"),
-        ({"Asterisk": {"secret": "x"}}, "ingress.Asterisk: String should match pattern"),
-        ({"asterisk": {"secret": "x", "source": "a/b"}}, "ingress.asterisk.source: String should match pattern"),
+        ({"Asterisk": {"secret": "x"}}, "ingress.Asterisk: must be of the form"),
+        ({"asterisk": {"secret": "x", "source": "a/b"}}, "ingress.asterisk.source: must be of the form"),
     ],
 )
 def test_a_route_that_is_not_complete_is_told_at_the_start(

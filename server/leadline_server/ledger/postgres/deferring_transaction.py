@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining
+from leadline_server.domain.unshown import unshown
 from leadline_server.ledger.postgres.call_log_changes import UnknownAttempt
 from leadline_server.ledger.postgres.call_log_statements import Written, write_values, write_with
 from leadline_server.ledger.postgres.deferred_placeholders import DeferredPlaceholders, ReachedLimits
@@ -21,6 +22,7 @@ from leadline_server.storage.postgres.deferred import DeferredRow, arrays_of
 from leadline_server.storage.postgres.sql_transaction import NotDeferrable
 
 
+@unshown
 class DeferredWork(NamedTuple):
     """What some work has to write.
 

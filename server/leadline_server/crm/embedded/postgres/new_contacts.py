@@ -31,7 +31,7 @@ _NEW_CONTACTS: Final = RowsExpression(
     "crm_created",
     f"""crm_new AS (
         SELECT * FROM {{rows}} AS given ({_GIVEN}, number_keys, looked_up, log_id, log_key, {_LOG})
-        WHERE new_id > '' AND new_unique_key > ''
+        WHERE new_id > '' AND new_details > ''
     ), crm_unknown AS (
         SELECT refuse_known_numbers(
             $1, string_to_array(string_agg(looked_up, ' '), ' '), (SELECT sequence FROM counters)
