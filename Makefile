@@ -19,8 +19,8 @@ POSTGRES := $(sort $(wildcard tests/*/test_*postgres*.py) $(shell grep -l "impor
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
 # Tests that run the core in their own process, PostgreSQL included: coverage of servers that they start is not measured.
 COVERING := $(QUICK) tests/conformance/test_ledger_postgres.py tests/conformance/test_crm_embedded_postgres.py \
-	$(addprefix tests/system/,$(addsuffix .py,test_ledger_copy_postgres test_postgres_in_ledger test_postgres_ledger test_postgres_limits \
-	test_postgres_outcomes test_postgres_trouble)) \
+	$(addprefix tests/system/,$(addsuffix .py,test_ledger_copy_postgres test_postgres_contacts test_postgres_in_ledger test_postgres_ledger \
+	test_postgres_limits test_postgres_lookups test_postgres_outcomes test_postgres_placeholders test_postgres_round_trips test_postgres_trouble)) \
 	$(addprefix tests/faults/,$(addsuffix .py,test_claims test_claims_requests test_disk test_index_lag test_joined_calls test_leases \
 	test_moved_contacts test_outage test_retention test_secrets_rotation test_settling)) tests/faults/bounds tests/faults/http_crm tests/faults/model \
 	$(addprefix tests/transport/,$(addsuffix .py,test_access test_account_connections test_accounts test_hardening_errors test_lookup_cache))
