@@ -46,7 +46,7 @@ def prepare() -> None:
         f"--es_out={contract}",
         "--es_opt=target=ts,import_extension=ts",
         *(str(path.relative_to(PROTOS)) for path in sorted((PROTOS / "leadline" / "v1").glob("*.proto"))),
-        *(f"leadline/admin/v1/{name}.proto" for name in ("account", "account_service")),
+        *(f"leadline/admin/v1/{name}.proto" for name in ("account", "account_service", "key")),
         "google/rpc/error_details.proto",
     )
 
