@@ -1,8 +1,8 @@
 """ExportAccount: what leadline has of an account, but no secrets."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from leadline_server.audit.acting import acting
 from leadline_server.domain.access.principals import ApiKey
@@ -11,11 +11,14 @@ from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.directory import User
 from leadline_server.domain.preferences import Preferences
-from leadline_server.ports.embedded_contents import EmbeddedCallLog, EmbeddedContents
+from leadline_server.ports.crm import ContactPage
+from leadline_server.ports.embedded_contents import EmbeddedCallLog, EmbeddedCallLogPage, EmbeddedContents
 from leadline_server.ports.ledger import AuditTrail, CallLogFilter, CallLogs, PreferenceStore, Users
 from leadline_server.ports.ledger.credentials import Credentials
 
 _PAGE: Final = 200
+
+Page = TypeVar("Page", ContactPage, EmbeddedCallLogPage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +90,14 @@ class ExportAccount:
             after = stored[-1][0]
 
     async def _contacts(self, account_id: str) -> AsyncIterator[Contact]:
-        cursor, is_first = "", True
-        while cursor or is_first:
-            page = await self._embedded.contacts(account_id, cursor)
+        async for page in _pages(self._embedded.contacts, account_id):
             for contact in page.contacts:
                 yield contact
-            cursor, is_first = page.next_cursor, False
 
     async def _embedded_logs(self, account_id: str) -> AsyncIterator[EmbeddedCallLog]:
-        cursor, is_first = "", True
-        while cursor or is_first:
-            page = await self._embedded.call_logs(account_id, cursor)
+        async for page in _pages(self._embedded.call_logs, account_id):
             for log in page.call_logs:
                 yield log
-            cursor, is_first = page.next_cursor, False
 
     async def _logs(self, account_id: str) -> AsyncIterator[CallLog]:
         selection, position = CallLogFilter(account_id=account_id), None
@@ -111,3 +108,12 @@ class ExportAccount:
             if page.next_position is None:
                 return
             position = page.next_position
+
+
+async def _pages(read: Callable[[str, str], Awaitable[Page]], account_id: str) -> AsyncIterator[Page]:
+    """The pages of an account's rows in the embedded CRM: the first one always, the others by their cursors."""
+    page = await read(account_id, "")
+    yield page
+    while page.next_cursor:
+        page = await read(account_id, page.next_cursor)
+        yield page

@@ -6,32 +6,12 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.embedded.journal import PLAIN_COLUMNS
+from leadline_server.crm.embedded.journal import OWNED_COLUMNS, PLAIN_COLUMNS
 from leadline_server.crm.embedded.rows import at_micros, from_micros
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult, Party
 from leadline_server.ports.embedded_contents import EmbeddedCallLog, EmbeddedCallLogPage
 
-_COLUMNS: Final = (
-    "unique_key",
-    "id",
-    "owner",
-    "call_id",
-    "direction",
-    "result",
-    "attestation",
-    "caller_number",
-    "caller_name",
-    "callee_number",
-    "callee_name",
-    "attributes",
-    "update_time",
-    "follow_up",
-    "rating",
-    "start_time",
-    "answer_time",
-    "end_time",
-    *PLAIN_COLUMNS,
-)
+_COLUMNS: Final = ("unique_key", "id", "follow_up", "rating", *OWNED_COLUMNS)
 COLUMNS: Final = ", ".join(["coalesce(c.id, '')", *(f"l.{name}" for name in _COLUMNS)])
 """What `page_from` reads, of logs called `l` with their contacts called `c`."""
 
