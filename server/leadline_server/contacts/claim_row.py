@@ -35,6 +35,7 @@ class ClaimRow:
         own_key: names the holder's own creation.
         lease: the lease of the claim.
         may_be_held: the ledger may have granted the claim, so it must be released.
+        had_to_wait: another process held the claim when it was asked for.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class ClaimRow:
         self.own_key = own_key
         self.lease = HeldLease(leases, lambda until: claims.renew(*key, leases.process_id, until))
         self.may_be_held = False
+        self.had_to_wait = False
         self.clock = leases.clock
         self._claims = claims
         self._owner = leases.process_id
@@ -68,6 +70,7 @@ class ClaimRow:
             until = now + LEASE
             answer = await self._claims.acquire(*self.key, self._owner, self.own_key, now, until, self._reservation)
             if isinstance(answer, HeldByAnother):
+                self.had_to_wait = True
                 await asyncio.sleep(random.uniform(*_RETRY_SECONDS))  # noqa: S311 - jitter, no secret
             else:
                 self._claimed = answer

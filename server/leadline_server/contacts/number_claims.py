@@ -17,6 +17,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -38,6 +39,9 @@ from leadline_server.ports.ledger import Claims
 
 _MADE_NOTHING: Final = (CrmRejected, CrmRateLimited, CrmAuthFailed)
 """Errors after which certainly nothing was created. After any other error that is unknown."""
+
+_RECENT: Final = timedelta(seconds=2)
+"""How old the lookup before a creation may be. Meanwhile a person may have created the contact in the CRM."""
 
 _log = structlog.get_logger(__name__)
 
@@ -159,6 +163,18 @@ class HeldClaim:
         """
         self.has_adopted = False
         """Whether `create` returned a contact that an earlier creation made."""
+
+    async def was_free_since(self, looked_up: datetime) -> bool:
+        """Whether the claim was acquired at once, a moment after the lookup, and no creation is recorded in it.
+
+        A creation in any process leaves its contact or its key in the claim, and nothing only if it certainly made
+        nothing. So the lookup still holds, as far as leadline creates contacts.
+        """
+        if self._had_to_wait:
+            return False
+        claimed = await self._row.acquire()
+        is_first = claimed.creation_key == self._row.own_key and claimed.given_up is None and not claimed.contact_id
+        return is_first and not self._row.had_to_wait and self._row.clock.now() - looked_up <= _RECENT
 
     async def look_again(self) -> FoundContacts:
         """The contacts that have the number now. If there are none, no other process is about to create one.

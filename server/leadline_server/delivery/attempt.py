@@ -1,7 +1,7 @@
 """One attempt to deliver a call: decide, create the placeholder if that was decided, write the call log to the CRM."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from leadline_server.accounts.registry import Account
@@ -35,14 +35,16 @@ class DeliveryAttempt:
         log: the log when the attempt began.
         decision: the decision that stands: from an earlier attempt, or as soon as this one has taken it.
         may_exist: whether an earlier write of this call may have reached the CRM.
+        looked_up: when the lookup began that the decision rests on; None: there was none yet.
     """
 
-    __slots__ = ("_preferences", "account", "decision", "log", "may_exist")
+    __slots__ = ("_preferences", "account", "decision", "log", "looked_up", "may_exist")
 
     def __init__(self, account: Account, log: CallLog, *, may_exist: bool) -> None:
         self.account = account
         self.log = log
         self.may_exist = may_exist
+        self.looked_up: datetime | None = None
         self.decision: Decision | None = log.decision
         self._preferences: PreferencesInForce | None = None
         if log.state is CallLogState.LOGGED and log.is_decided and log.contact is not None and log.reason is not None:
@@ -64,6 +66,11 @@ class DeliveryAttempt:
         if known is None or known.version != (settings_version or await self.account.settings_version()):
             known = self._preferences = await self.account.preferences(self.log.user_id)
         return known.effective
+
+    async def has_same_preferences(self) -> bool:
+        """Whether the preferences in force now are those that were read last."""
+        known = self._preferences
+        return known is not None and await self.preferences() is known.effective
 
     async def preferences_of_decision(self) -> EffectivePreferences:
         """The preferences that this attempt decided by; those in force now if it took no decision."""
@@ -117,6 +124,7 @@ class DecisionLoader:
         if not isinstance(outcome, LookUp):
             return outcome
         found = await self._lookup.find(attempt.account, outcome.numbers)
+        attempt.looked_up = found.as_of
         return _conclusive(situation, await attempt.preferences(found.settings_version), found)
 
 
@@ -158,7 +166,8 @@ class AttemptRunner:
         """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
         reserved = reservation(attempt.account, attempt.log, wanted)
         async with self._hold(attempt.account, wanted.number, reservation=reserved) as held:
-            outcome: Outcome = wanted if held.is_unchanged else await self._decided_again(attempt, held)
+            stands = held.is_unchanged or await _still_stands(attempt, held)
+            outcome: Outcome = wanted if stands else await self._decided_again(attempt, held)
             if not isinstance(outcome, CreatePlaceholder):
                 return outcome
             reached = await held.limit_reached()
@@ -243,6 +252,13 @@ class AttemptRunner:
         """
         if log.unsettled_until is not None and (left := log.unsettled_until - self._clock.now()) > timedelta(0):
             raise WriteUnsettled(left.total_seconds())
+
+
+async def _still_stands(attempt: DeliveryAttempt, held: HeldNumber) -> bool:
+    """Whether a decision to create a placeholder needs no second lookup: nothing that it rests on has changed."""
+    if attempt.looked_up is None or not await held.was_free_since(attempt.looked_up):
+        return False
+    return await attempt.has_same_preferences()
 
 
 async def _entry(attempt: DeliveryAttempt, decision: Decision, *, moves: bool = False) -> LogEntry:

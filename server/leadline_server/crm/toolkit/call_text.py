@@ -179,7 +179,7 @@ def _joined(lines: list[tuple[str, str]], style: Style) -> str:
 
 def _escaped(line: str, style: Style) -> str:
     """A line that cannot imitate BEGIN or END, or markup."""
-    line = _rule.sub("==", line)
+    line = _rule.sub("==", line) if "===" in line else line
     return html.escape(line).replace("\n", "<br>") if style.is_html else line
 
 
