@@ -17,7 +17,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -39,9 +39,6 @@ from leadline_server.ports.ledger import Claims
 
 _MADE_NOTHING: Final = (CrmRejected, CrmRateLimited, CrmAuthFailed)
 """Errors after which certainly nothing was created. After any other error that is unknown."""
-
-_RECENT: Final = timedelta(seconds=2)
-"""How old the lookup before a creation may be. Meanwhile a person may have created the contact in the CRM."""
 
 _log = structlog.get_logger(__name__)
 
@@ -145,8 +142,7 @@ class NumberClaims:
 class HeldClaim:
     """The operations that only the holder of a number's claim may do."""
 
-    is_unchanged = False
-    """Another process may have created a contact before this one acquired the claim."""
+    is_unchanged = False  # another process may have created a contact before this one acquired the claim
 
     def __init__(
         self, account: Account, number: PhoneNumber, row: ClaimRow, lookup: ContactLookup, *, had_to_wait: bool
@@ -165,16 +161,8 @@ class HeldClaim:
         """Whether `create` returned a contact that an earlier creation made."""
 
     async def was_free_since(self, looked_up: datetime) -> bool:
-        """Whether the claim was acquired at once, a moment after the lookup, and no creation is recorded in it.
-
-        A creation in any process leaves its contact or its key in the claim, and nothing only if it certainly made
-        nothing. So the lookup still holds, as far as leadline creates contacts.
-        """
-        if self._had_to_wait:
-            return False
-        claimed = await self._row.acquire()
-        is_first = claimed.creation_key == self._row.own_key and claimed.given_up is None and not claimed.contact_id
-        return is_first and not self._row.had_to_wait and self._row.clock.now() - looked_up <= _RECENT
+        """See ClaimRow; False if another task of this process held the claim meanwhile."""
+        return not self._had_to_wait and await self._row.was_free_since(looked_up)
 
     async def look_again(self) -> FoundContacts:
         """The contacts that have the number now. If there are none, no other process is about to create one.
@@ -230,8 +218,7 @@ class HeldClaim:
         elif claimed.creation_key != own:
             await self._row.begin_own()
         contact = await self._ask_crm(draft, key)
-        # A CRM that has the contact of an earlier creation answers with that contact.
-        self.has_adopted = key != own and contact.name != draft.name
+        self.has_adopted = key != own and contact.name != draft.name  # the CRM had the contact of an earlier creation
         is_placeholder = draft.is_placeholder and not self.has_adopted
         self._row.made(contact.id, key if self.has_adopted else own, is_placeholder=is_placeholder)
         matches = matches_of((self._number,), (contact,), self._account.rules)

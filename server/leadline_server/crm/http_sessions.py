@@ -3,7 +3,6 @@
 import ssl
 
 import aiohttp
-
 from aiohttp.tracing import Trace
 
 from leadline_server.crm.egress import CheckingResolver, Egress, Middleware, literal_check
@@ -36,8 +35,12 @@ class _CheckedConnector(DirectConnector):
         self._egress = egress
 
     async def connect(
-        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's
     ) -> aiohttp.connector.Connection:
+        """A connection. Raises AddressRefused for an address in place of a name that is not public."""
         self._egress.check_literal(req.url.host or "")
         return await super().connect(req, traces, timeout)
 

@@ -20,7 +20,7 @@ from leadline_server.domain.request_not_sent import WriteUnsettled
 from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, LookUp, Outcome, Situation, Wait
 from leadline_server.domain.unknown_caller import cannot_log, limit_reached
 from leadline_server.ports.crm import CrmLog, LogEntry
-from leadline_server.ports.crm_guarantees import Capabilities, CrmMethod, LookupRecall
+from leadline_server.ports.crm_guarantees import CrmMethod, LookupRecall
 from leadline_server.ports.ledger import PreferencesInForce
 
 Result: TypeAlias = CrmLog | LeaveUnlogged | Wait
@@ -166,8 +166,7 @@ class AttemptRunner:
         """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
         reserved = reservation(attempt.account, attempt.log, wanted)
         async with self._hold(attempt.account, wanted.number, reservation=reserved) as held:
-            stands = held.is_unchanged or await _still_stands(attempt, held)
-            outcome: Outcome = wanted if stands else await self._decided_again(attempt, held)
+            outcome: Outcome = wanted if await _stands(attempt, held) else await self._decided_again(attempt, held)
             if not isinstance(outcome, CreatePlaceholder):
                 return outcome
             reached = await held.limit_reached()
@@ -224,7 +223,8 @@ class AttemptRunner:
         return outcome
 
     async def _write(self, attempt: DeliveryAttempt, decision: Decision) -> CrmLog:
-        crm, log, key = attempt.account.crm, attempt.log, crm_key(attempt.log)
+        crm, log = attempt.account.crm, attempt.log
+        key = f"{log.account_id}/{log.call_id}"  # the CRM knows the log by it, so it is found after a lost answer
         self._check_settled(log)
         if not attempt.may_exist and not log.crm_log_id:
             return await crm.create_call_log(await _entry(attempt, decision), key)
@@ -254,11 +254,11 @@ class AttemptRunner:
             raise WriteUnsettled(left.total_seconds())
 
 
-async def _still_stands(attempt: DeliveryAttempt, held: HeldNumber) -> bool:
-    """Whether a decision to create a placeholder needs no second lookup: nothing that it rests on has changed."""
-    if attempt.looked_up is None or not await held.was_free_since(attempt.looked_up):
-        return False
-    return await attempt.has_same_preferences()
+async def _stands(attempt: DeliveryAttempt, held: HeldNumber) -> bool:
+    """Whether the decision to create a placeholder still stands, so that no second lookup is needed."""
+    if held.is_unchanged or attempt.looked_up is None:
+        return held.is_unchanged
+    return await held.was_free_since(attempt.looked_up) and await attempt.has_same_preferences()
 
 
 async def _entry(attempt: DeliveryAttempt, decision: Decision, *, moves: bool = False) -> LogEntry:
@@ -292,21 +292,6 @@ def _conclusive(situation: Situation, preferences: EffectivePreferences, found: 
     if isinstance(outcome, LookUp):
         raise TypeError("a decision that was given matches asked for them again")
     return outcome
-
-
-def settle_time(capabilities: Capabilities) -> timedelta:
-    """How long a write without an answer may still take effect, if repeating it would do it twice."""
-    return timedelta(0) if capabilities.enforces_unique_key else capabilities.settle_time
-
-
-def crm_key(log: CallLog) -> str:
-    """The key that the CRM knows the call's log by, so that it is found after an answer was lost: "demo/call-1"."""
-    return f"{log.account_id}/{stored_id(log)}"
-
-
-def stored_id(log: CallLog) -> str:
-    """The id that the ledger and the CRM know the log by: another than the call's if calls joined."""
-    return log.call.id if log.joined is None else log.joined.stored_id
 
 
 def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decision | LeaveUnlogged:
