@@ -234,10 +234,8 @@ class AttemptRunner:
             return await crm.update_call_log(log.crm_log_id, entry)
         # Which contact an earlier write named is not known, so an update after it places the log.
         entry = await _entry(attempt, decision, moves=can.moves_log)
-        if can.finds_log_by_key:
-            existing = await crm.find_call_log(key)
-            if existing is not None:
-                return await crm.update_call_log(existing.id, entry)
+        if can.finds_log_by_key and (existing := await crm.find_call_log(key)) is not None:
+            return await crm.update_call_log(existing.id, entry)
         created = await crm.create_call_log(entry, key)
         if can.enforces_unique_key and not can.finds_log_by_key:
             # The CRM may have answered with the log of an earlier attempt, which had less of the call.
