@@ -104,8 +104,8 @@ def _keeps_digits(country_code: str) -> bool:
 def _has_only_groups(form: phonenumbers.NumberFormat) -> bool:
     """Whether a format writes all groups of a number's digits, in their order, and no other digit."""
     rule = (form.national_prefix_formatting_rule or "").replace(r"\1", "")
-    parts = re.findall(r"\\?[0-9]", form.format + rule)
-    return parts == [rf"\{number}" for number in range(1, re.compile(form.pattern).groups + 1)]
+    parts = re.findall(r"\\?[0-9]", (form.format or "") + rule)
+    return parts == [rf"\{number}" for number in range(1, re.compile(form.pattern or "").groups + 1)]
 
 
 def _international(digits: str) -> str:
