@@ -1,7 +1,7 @@
 """Requests written straight to connections of aiohttp's pool.
 
-aiohttp makes and keeps the connections, and reads the answers. What its client does besides is left out: cookies,
-redirects, proxies, middlewares, a task that writes the body. A request takes 230,000 instructions instead of 460,000.
+aiohttp makes and keeps the connections, and reads the answers. Its client is left out, with its cookies, redirects,
+proxies and middlewares, and its task that writes the body. A request takes 200,000 instructions instead of 460,000.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class DirectConnector(aiohttp.TCPConnector):
 
 
 def _opening(origin: URL) -> aiohttp.ClientRequest:
-    """What aiohttp needs to know of a connection."""
+    """A request by which aiohttp opens a connection. It is never sent."""
     return aiohttp.ClientRequest("GET", origin, loop=asyncio.get_running_loop())
 
 
