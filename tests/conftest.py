@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import structlog
 import uvloop
 from support.apps import Harness, open_harness
 from support.crms import Switch
@@ -30,6 +31,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     mark = _MARK_OF_ALL.search(collection_path.read_text())
     return True if mark and f"not {mark[1]}" in config.option.markexpr else None
+
+
+def pytest_configure() -> None:
+    """Have servers in this process log errors as Python shows them: the values of all variables would fill pages."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_collection_finish() -> None:
