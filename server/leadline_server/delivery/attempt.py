@@ -92,7 +92,7 @@ class DecisionLoader:
             trigger=log.trigger,
             is_own=(log.number.e164 or log.number.extension) in account.own_numbers,
             chosen=await _chosen(account, log.chosen_contact_id) if with_choice and log.chosen_contact_id else None,
-            wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
+            wait_is_over=bool(log.call.is_final) or self._clock.now() - log.last_news_time >= FINAL_WAIT,
             can_log=CrmMethod.CREATE_CALL_LOG in can.methods,
             finds_every_form=can.lookup_recall is LookupRecall.COMPLETE,
             create_without_log=account.settings.create_without_log,

@@ -32,7 +32,6 @@ CONTACT_COLUMNS: Final = "c.id, c.name, c.type, c.create_time, c.last_activity_t
 
 _MIN_DIGITS: Final = 7  # fewer digits never match as a national number, see domain.numbers.matching
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @unshown
@@ -112,7 +111,7 @@ def prepare(
             contact.type,
             to_micros(contact.create_time),
             to_micros(contact.last_activity_time),
-            contact.is_placeholder,
+            int(contact.is_placeholder),  # sqlite3 looks for a way to convert a bool: 3,400 instructions
             details_of(contact),
             import_digests,
         ),
@@ -137,32 +136,29 @@ AddName: TypeAlias = Callable[[tuple[int, str]], None]
 """Takes the row and the folded name of a new contact."""
 
 
-def insert_contacts(
-    connection: sqlite3.Connection, book: int, contacts: Sequence[NewContact], add_name: AddName | None = None
-) -> None:
-    """Add contacts to an account's book.
+def insert_contact(connection: sqlite3.Connection, book: int, contact: NewContact, add_name: AddName) -> int:
+    """Add a contact to an account's book. Returns its row.
 
     Args:
         connection: has the transaction.
         book: the book.
-        contacts: what to add.
-        add_name: called with the row and the folded name of each, to have `insert_names` called later in the
-            transaction; None: the names are inserted now.
+        contact: what to add.
+        add_name: called with the row and the folded name, to have `insert_names` called later in the transaction.
     """
-    if len(contacts) == 1:
-        inserted = connection.execute(_INSERT_CONTACT, (None, book, *contacts[0].values))
-        numbered = [(cast("int", inserted.lastrowid), contacts[0])]
-    else:
-        [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchall()
-        numbered = list(enumerate(contacts, last + 1))
-        connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
+    pk = cast("int", connection.execute(_INSERT_CONTACT, (None, book, *contact.values)).lastrowid)
+    for key in contact.keys:
+        connection.execute(_INSERT_NUMBER, (book, key, pk))
+    add_name((pk, contact.folded_name))
+    return pk
+
+
+def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequence[NewContact]) -> None:
+    """Add contacts to an account's book."""
+    [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchall()
+    numbered = list(enumerate(contacts, last + 1))
+    connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
     insert_numbers(connection, [(book, key, pk) for pk, contact in numbered for key in contact.keys])
-    names = [(pk, contact.folded_name) for pk, contact in numbered]
-    if add_name is None:
-        insert_names(connection, names)
-    else:
-        for name in names:
-            add_name(name)
+    insert_names(connection, [(pk, contact.folded_name) for pk, contact in numbered])
 
 
 def insert_names(connection: sqlite3.Connection, names: Sequence[tuple[int, str]]) -> None:
@@ -260,7 +256,8 @@ def to_micros(time: datetime | None) -> int | None:
 
 def in_micros(time: datetime) -> int:
     """Microseconds since 1970 in UTC."""
-    return (time - _EPOCH) // _MICROSECOND
+    since = time - _EPOCH  # to divide it by a microsecond takes 1,600 instructions more
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_micros(micros: int | None) -> datetime | None:
