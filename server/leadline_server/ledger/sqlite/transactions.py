@@ -45,18 +45,19 @@ class SharedCommit:
     """Keeps work that transactions leave for the end of their commit.
 
     Attributes:
+        connection: the connection.
         call_logs: the changes of call logs.
-        placeholders: the counts of placeholders.
+        placeholders: the counts of placeholders; None until one is needed.
         books: the numbers of the books of contacts that they have read, by account. They are forgotten with a failure.
         made: what `SqliteTransaction.once` has made, by the id of its owner, and the owner.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.call_logs = SharedChanges(connection)
-        self.placeholders = SharedCounts(connection)
+        self.placeholders: SharedCounts | None = None
         self.books: dict[str, int] = {}
         self.made: dict[int, tuple[object, Any]] = {}
-        self._connection = connection
+        self.connection = connection
         self._last: dict[LastWork[Any], list[Any]] = {}
 
     def at_end(self, work: LastWork[Item], item: Item) -> None:
@@ -66,14 +67,15 @@ class SharedCommit:
     def store(self) -> None:
         """Write it all."""
         self.call_logs.store()
-        self.placeholders.store()
+        if self.placeholders is not None:
+            self.placeholders.store()
         self.store_last()
 
     def store_last(self) -> None:
         """Do what was left by `at_end`."""
         last, self._last = self._last, {}
         for work, items in last.items():
-            work(self._connection, items)
+            work(self.connection, items)
 
 
 class SqliteTransaction:
@@ -232,6 +234,8 @@ class _PlaceholderCounts:
 
     def __init__(self, shared: SharedCommit) -> None:
         self._shared = shared
+        if shared.placeholders is None:
+            shared.placeholders = SharedCounts(shared.connection)
         self._counts = TransactionCounts(shared.placeholders)
 
     async def take(self, account_id: str, reservation: Reservation, now: datetime) -> str | LimitReached:
