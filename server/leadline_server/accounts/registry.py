@@ -83,7 +83,7 @@ class Account:
     def within(self, transaction: LedgerTransaction) -> "Account":
         """The account with its CRM and preferences in a transaction. Only if `in_ledger` is set.
 
-        Transactions that share a commit share it, which takes 14,000 instructions less.
+        Transactions that share a commit share it, which takes 5,000 instructions less.
         """
         account: Account = transaction.once(self, self._in)
         return account

@@ -22,6 +22,7 @@ from leadline_server.domain.preferences import AccountSettings, Preferences
 T = TypeVar("T")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Codec(Generic[T]):
@@ -56,8 +57,7 @@ API_KEY: Final = Codec(ApiKey)
 
 def to_microseconds(time: datetime) -> int:
     """Microseconds from 1970-01-01T00:00:00Z to `time`, which must have a time zone. Exact."""
-    since = time - _EPOCH  # to divide it by a microsecond takes 1,600 instructions more
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return (time - _EPOCH) // _MICROSECOND
 
 
 def from_microseconds(microseconds: int) -> datetime:

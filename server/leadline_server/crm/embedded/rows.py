@@ -32,6 +32,7 @@ CONTACT_COLUMNS: Final = "c.id, c.name, c.type, c.create_time, c.last_activity_t
 
 _MIN_DIGITS: Final = 7  # fewer digits never match as a national number, see domain.numbers.matching
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @unshown
@@ -256,8 +257,7 @@ def to_micros(time: datetime | None) -> int | None:
 
 def in_micros(time: datetime) -> int:
     """Microseconds since 1970 in UTC."""
-    since = time - _EPOCH  # to divide it by a microsecond takes 1,600 instructions more
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return (time - _EPOCH) // _MICROSECOND
 
 
 def from_micros(micros: int | None) -> datetime | None:
