@@ -88,13 +88,12 @@ class SqlitePlaceholders:
 
 
 class CreatedPlaceholder(NamedTuple):
-    """A placeholder of a transaction; the attributes are the arguments of `record_created`."""
+    """A placeholder that a call created; the attributes are the arguments of `record_created`."""
 
     account_id: str
     contact_id: str
     now: int
     taken: str
-    by: Actor | None
 
 
 def record_new(connection: sqlite3.Connection, created: Sequence[CreatedPlaceholder]) -> None:
@@ -102,21 +101,14 @@ def record_new(connection: sqlite3.Connection, created: Sequence[CreatedPlacehol
 
     With eight in a group that is 30,000 instructions of a placeholder's call less.
     """
-    _RECORD_NEW.run(connection, [each[:4] for each in created if each.taken])
-    events = [_event(account_id, contact_id, taken, by) for account_id, contact_id, _, taken, by in created]
-    record(connection, *[event for event in events if event is not None])
+    _RECORD_NEW.run(connection, created)
+    record(connection, *[_event(account_id, contact_id, taken) for account_id, contact_id, _, taken in created])
 
 
-def _event(account_id: str, contact_id: str, taken: str, by: Actor | None) -> AuditEvent | None:
-    """The entry of the audit trail; None if no one has it said."""
-    if taken:
-        made = msgspec.json.decode(taken)
-        owner = LEADLINE.acting_for(made["user"])
-        call = {"reason": MADE_BY_CALL, "call_id": made["call"]}
-        return AuditEvent.of(owner, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, **call)
-    if by is None:
-        return None
-    return AuditEvent.of(by, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=MADE_BY_REQUEST)
+def _event(account_id: str, contact_id: str, taken: str) -> AuditEvent:
+    made = msgspec.json.decode(taken)
+    owner, action = LEADLINE.acting_for(made["user"]), AuditAction.PLACEHOLDER_CREATED
+    return AuditEvent.of(owner, account_id, action, contact_id, reason=MADE_BY_CALL, call_id=made["call"])
 
 
 def record_created(
@@ -132,7 +124,8 @@ def record_created(
         taken: what `placeholder_counts.take` returned for it; empty: a request of `by` created it, not a call.
         by: who has the audit trail say, without `taken`.
     """
-    if taken and not connection.execute(_RECORD, (account_id, contact_id, now, taken)).rowcount:
-        return  # it is recorded already
-    if (event := _event(account_id, contact_id, taken, by)) is not None:
-        record(connection, event)
+    if taken:
+        if connection.execute(_RECORD, (account_id, contact_id, now, taken)).rowcount:  # it is not recorded yet
+            record(connection, _event(account_id, contact_id, taken))
+    elif by is not None:
+        note(connection, by, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=MADE_BY_REQUEST)

@@ -25,7 +25,7 @@ from leadline_server.ledger.sqlite.call_log_changes import (
     read_log,
 )
 from leadline_server.ledger.sqlite.placeholder_counts import SharedCounts, TransactionCounts
-from leadline_server.ledger.sqlite.placeholders import CreatedPlaceholder, record_new
+from leadline_server.ledger.sqlite.placeholders import CreatedPlaceholder, record_created, record_new
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
 from leadline_server.ledger.sqlite.requests import read_answer, store_answer
 from leadline_server.ports.ledger import CallKey, LedgerTransaction, PreferencesInForce, RecordedAnswer
@@ -230,7 +230,7 @@ class _CallLogs:
 
 
 class _PlaceholderCounts:
-    """The placeholders of a transaction. They are counted and recorded once at the end, with those of others."""
+    """The placeholders of a transaction. Those of calls are counted and recorded at the end, with those of others."""
 
     def __init__(self, shared: SharedCommit) -> None:
         self._shared = shared
@@ -245,8 +245,11 @@ class _PlaceholderCounts:
         self._counts.give_back(account_id, taken)
 
     async def created(self, account_id: str, contact_id: str, now: datetime, *, taken: str, by: Actor | None) -> None:
-        created = CreatedPlaceholder(account_id, contact_id, to_microseconds(now), taken, by)
-        self._shared.at_end(record_new, created)
+        at = to_microseconds(now)
+        if taken:  # so the contact was made here
+            self._shared.at_end(record_new, CreatedPlaceholder(account_id, contact_id, at, taken))
+        else:
+            record_created(self._shared.connection, account_id, contact_id, at, taken, by)
 
     def keep(self) -> None:
         """Leave what was counted for the end of the commit."""
