@@ -76,7 +76,7 @@ class _Count:
 class SharedCounts:
     """Counts of transactions that share a commit. Each is read once, and `store` writes it once.
 
-    With eight in a group that is 40,000 instructions of a placeholder's call less.
+    With eight in a group that is 39,000 instructions of a placeholder's call less.
 
     Attributes:
         connection: the connection.

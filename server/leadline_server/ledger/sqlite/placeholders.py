@@ -99,7 +99,7 @@ class CreatedPlaceholder(NamedTuple):
 def record_new(connection: sqlite3.Connection, created: Sequence[CreatedPlaceholder]) -> None:
     """As `record_created`, of contacts that were made in this transaction, so that none is recorded yet.
 
-    With eight in a group that is 30,000 instructions of a placeholder's call less.
+    With eight in a group that is 44,000 instructions of a placeholder's call less.
     """
     _RECORD_NEW.run(connection, created)
     record(connection, *[_event(account_id, contact_id, taken) for account_id, contact_id, _, taken in created])
