@@ -15,15 +15,12 @@ from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.testing.crm_conformance import CrmObligations, CrmUnderTest
-from leadline_server.testing.kit_adapter import KitAdapter
 from prometheus_client import CollectorRegistry
 from support.embedded import embedded_crm_under_test
 from support.loopback import crm_over_loopback, over_loopback
+from support.shared_crm import ON_ONE_LOOP, SharedCrmConformance
 
 REMEMBERED = 0.2  # seconds
-
-
-ON_ONE_LOOP = pytest.mark.asyncio(loop_scope="class")
 
 
 @pytest_asyncio.fixture(scope="class", loop_scope="class")
@@ -34,7 +31,7 @@ async def bare() -> AsyncIterator[CrmUnderTest]:
 
 
 @pytest_asyncio.fixture(scope="class", loop_scope="class")
-async def served(bare: CrmUnderTest) -> AsyncIterator[CrmUnderTest]:
+async def shared(bare: CrmUnderTest) -> AsyncIterator[CrmUnderTest]:
     """One server of the adapter, and one connection to it."""
     async with over_loopback(bare.adapter) as adapter:
         yield replace(bare, adapter=adapter)
@@ -67,15 +64,7 @@ class TestEmbeddedCrm(CrmObligations):
         return embedded_crm_under_test(region)
 
 
-class TestEmbeddedCrmOverLoopback(CrmObligations):
-    pytestmark = ON_ONE_LOOP
-
-    @pytest_asyncio.fixture(loop_scope="class")
-    async def crm(self, served: CrmUnderTest) -> AsyncIterator[CrmUnderTest]:
-        adapter = KitAdapter(served.adapter, served.level)
-        yield replace(served, adapter=adapter)
-        await adapter.remove_what_was_made()
-
+class TestEmbeddedCrmOverLoopback(SharedCrmConformance):
     def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
         return crm_over_loopback(embedded_crm_under_test(region))
 

@@ -4,19 +4,17 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Final
 
-import pytest
 import pytest_asyncio
-from leadline_server.testing.crm_conformance import CrmObligations, CrmUnderTest
-from leadline_server.testing.kit_adapter import KitAdapter
+from leadline_server.testing.crm_conformance import CrmUnderTest
 from support.embedded import embedded_crm_under_test
 from support.grpc_trouble import troubled
+from support.shared_crm import SharedCrmConformance
 
 TOKEN: Final = "Xy7-the-adapters-own"
 
 
 @pytest_asyncio.fixture(scope="class", loop_scope="class")
-async def remote() -> AsyncIterator[CrmUnderTest]:
-    """One server and one connection for all tests: each recovers from its failure."""
+async def shared() -> AsyncIterator[CrmUnderTest]:
     async with (
         embedded_crm_under_test() as crm,
         troubled(crm.adapter, TOKEN, deadline=2.0) as (adapter, trouble),
@@ -24,11 +22,5 @@ async def remote() -> AsyncIterator[CrmUnderTest]:
         yield replace(crm, adapter=adapter, trouble=trouble, secrets=(TOKEN,))
 
 
-class TestRemoteCrm(CrmObligations):
-    pytestmark = pytest.mark.asyncio(loop_scope="class")
-
-    @pytest_asyncio.fixture(loop_scope="class")
-    async def crm(self, remote: CrmUnderTest) -> AsyncIterator[CrmUnderTest]:
-        adapter = KitAdapter(remote.adapter, remote.level)
-        yield replace(remote, adapter=adapter)
-        await adapter.remove_what_was_made()
+class TestRemoteCrm(SharedCrmConformance):
+    """On one server and one connection; each test recovers from its failure."""
