@@ -144,14 +144,14 @@ async def open_harness(
     **chosen: Any,
 ) -> AsyncIterator[Harness]:
     """A fresh or reopened app whose files are in `folder`; `chosen` are further settings."""
-    clock, settings = SettableClock(), _Given(data_dir=folder, **{"ledger": ledger_of(folder), **chosen})
+    clock, settings = SettableClock(), GivenSettings(data_dir=folder, **{"ledger": ledger_of(folder), **chosen})
     if not settings.ledger:
         await put_empty_ledger(settings.ledger_path)
     async with open_app(settings, clock=clock, wrap=wrap, cache=cache) as app:
         yield Harness(app, clock)
 
 
-class _Given(Settings):
+class GivenSettings(Settings):
     """Settings that are given, without those of the environment: looking for these takes a sixth of opening an app."""
 
     @classmethod
