@@ -6,6 +6,8 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from leadline_server.crm.egress import Egress
+from leadline_server.crm.http_sessions import trusted_session
 from leadline_server.crm.toolkit import HttpClient, StaticAuthorizer
 from leadline_server.domain.crm_errors import CrmError
 from support.http_servers import Handler
@@ -13,6 +15,11 @@ from support.http_servers import Handler
 TOKEN = "s3cret-token"
 
 Client = Callable[..., HttpClient]
+
+
+def sessions() -> Mapping[str, Callable[[], aiohttp.ClientSession]]:
+    """Makes sessions whose requests go by aiohttp's client, and straight to its connections."""
+    return {"by aiohttp's client": aiohttp.ClientSession, "straight": lambda: trusted_session(Egress())}
 
 
 def client_of(session: aiohttp.ClientSession) -> Client:

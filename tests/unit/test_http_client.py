@@ -19,12 +19,12 @@ from leadline_server.domain.crm_errors import (
     CrmUnavailable,
 )
 from support.http_servers import http_server
-from unit.http_failures import TOKEN, Client, answering, client_of, failure
+from unit.http_failures import TOKEN, Client, answering, client_of, failure, sessions
 
 
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as opened:
+@pytest.fixture(params=sessions())
+async def session(request: pytest.FixtureRequest) -> AsyncIterator[aiohttp.ClientSession]:
+    async with sessions()[request.param]() as opened:
         yield opened
 
 

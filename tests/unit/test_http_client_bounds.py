@@ -17,12 +17,12 @@ from leadline_server.crm.toolkit.http_exchange import MAX_ANSWER_BYTES
 from leadline_server.crm.zoho.errors import failure as of_zoho
 from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
 from support.http_servers import http_server
-from unit.http_failures import Client, answering, client_of, failure
+from unit.http_failures import Client, answering, client_of, failure, sessions
 
 
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as opened:
+@pytest.fixture(params=sessions())
+async def session(request: pytest.FixtureRequest) -> AsyncIterator[aiohttp.ClientSession]:
+    async with sessions()[request.param]() as opened:
         yield opened
 
 

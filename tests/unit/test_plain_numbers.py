@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from leadline_server.domain.numbers.phone_number import NumberKind, parse_number
-from leadline_server.domain.numbers.plain_numbers import home_prefixes, plain_significant
+from leadline_server.domain.numbers.plain_numbers import home_prefixes, national_digits, plain_significant
 
 _REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 _CODES = sorted({str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE})
@@ -96,3 +96,25 @@ def test_it_answers_for_the_usual_forms(text: str, region: str, significant: str
 )
 def test_it_leaves_alone_what_needs_more_than_counting_digits(text: str, region: str) -> None:
     assert plain_significant(text, region) == ""
+
+
+@given(code=st.sampled_from(_CODES), digits=st.text("0123456789", min_size=5, max_size=14))
+def test_the_digits_at_home_are_those_that_libphonenumber_writes(code: str, digits: str) -> None:
+    number = parse_number(f"+{code}{digits}", "US")
+    if number.kind is NumberKind.DIALABLE:
+        _check_national_digits(number.e164)
+
+
+@pytest.mark.parametrize("region", _REGIONS)
+def test_the_digits_at_home_of_every_countrys_numbers_are_those_that_libphonenumber_writes(region: str) -> None:
+    for kind in phonenumbers.PhoneNumberType.values():
+        example = phonenumbers.example_number_for_type(region, kind)
+        if example is not None:
+            e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+            for last in range(10):
+                _check_national_digits(e164[:-1] + str(last))
+
+
+def _check_national_digits(e164: str) -> None:
+    written = phonenumbers.format_number(phonenumbers.parse(e164), phonenumbers.PhoneNumberFormat.NATIONAL)
+    assert national_digits(e164) == "".join(filter(str.isdecimal, written))

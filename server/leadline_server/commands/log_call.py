@@ -140,7 +140,7 @@ class LogCall:
             await _refuse_mistaken_choice(account, report, budget.share(_CHOICE_SECONDS))
         log: CallLog | None = None
         try:
-            async with asyncio.timeout(budget.share(MOST_SECONDS)):
+            async with TimeLimit(budget.share(MOST_SECONDS)):
                 lease = self._worker.lease(account.capabilities)
                 wanted = self._change(account, report, lease)
                 accepted = await self._call_logs.change(*wanted, settings_version=settings_version)

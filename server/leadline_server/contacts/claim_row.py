@@ -24,6 +24,9 @@ _RETRY_SECONDS: Final = (0.02, 0.06)
 _LONGEST_WAIT: Final = timedelta(seconds=0.25)
 """A longer wait is an error that tells the caller when to try again."""
 
+RECENT: Final = timedelta(seconds=2)
+"""How old a lookup may be before a creation that rests on it."""
+
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -50,6 +53,7 @@ class ClaimRow:
         self.own_key = own_key
         self.lease = HeldLease(leases, lambda until: claims.renew(*key, leases.process_id, until))
         self.may_be_held = False
+        self._had_to_wait = False
         self.clock = leases.clock
         self._claims = claims
         self._owner = leases.process_id
@@ -68,11 +72,22 @@ class ClaimRow:
             until = now + LEASE
             answer = await self._claims.acquire(*self.key, self._owner, self.own_key, now, until, self._reservation)
             if isinstance(answer, HeldByAnother):
+                self._had_to_wait = True
                 await asyncio.sleep(random.uniform(*_RETRY_SECONDS))  # noqa: S311 - jitter, no secret
             else:
                 self._claimed = answer
                 self.lease.begin(until)
         return self._claimed
+
+    async def was_free_since(self, looked_up: datetime) -> bool:
+        """Acquire the claim. Whether no creation can have made a contact that a lookup at `looked_up` did not find.
+
+        A creation in any process leaves its contact or its key in the claim. It leaves nothing if it certainly made
+        nothing. So if the claim was free and is empty, only people can have created a contact since the lookup.
+        """
+        claimed = await self.acquire()
+        is_first = claimed.creation_key == self.own_key and claimed.given_up is None and not claimed.contact_id
+        return is_first and not self._had_to_wait and self.clock.now() - looked_up <= RECENT
 
     async def begin_own(self) -> None:
         """Record the holder's own creation. An earlier one certainly made nothing.

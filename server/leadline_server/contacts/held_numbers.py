@@ -6,6 +6,7 @@ transaction, for a CRM that lives in the ledger.
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Protocol
 
 from leadline_server.accounts.registry import Account
@@ -29,6 +30,10 @@ class HeldNumber(Protocol):
         """Whether no one can have created a contact since the number was looked up for the same attempt."""
         ...
 
+    async def was_free_since(self, looked_up: datetime) -> bool:
+        """Whether no one in any process can have created a contact since `looked_up`, or held the number."""
+        ...
+
     async def look_again(self) -> FoundContacts:
         """The contacts that have the number now. If there are none, no one else is about to create one."""
         ...
@@ -38,7 +43,7 @@ class HeldNumber(Protocol):
         ...
 
     async def create(self, draft: ContactDraft) -> Contact:
-        """Create the number's contact. Call this only if `look_again` found none."""
+        """Create the number's contact. Call this only if `look_again` found none, or the number was free since."""
         ...
 
     async def create_another(self, draft: ContactDraft) -> Contact:

@@ -17,6 +17,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -141,8 +142,7 @@ class NumberClaims:
 class HeldClaim:
     """The operations that only the holder of a number's claim may do."""
 
-    is_unchanged = False
-    """Another process may have created a contact before this one acquired the claim."""
+    is_unchanged = False  # another process may have created a contact before this one acquired the claim
 
     def __init__(
         self, account: Account, number: PhoneNumber, row: ClaimRow, lookup: ContactLookup, *, had_to_wait: bool
@@ -153,12 +153,15 @@ class HeldClaim:
         self._lookup = lookup
         self._had_to_wait = had_to_wait
         self.handed_on: FoundContacts | None = None
-        """The contacts that the holder before this one found or created; later, those of this one.
-
-        The next holder in this process may use them if it began to wait before: they are newer than its question.
-        """
+        """The contacts that the holder before this one found or created; later, those of this one. The next holder in
+        this process may use them if it began to wait before: they are newer than its question."""
         self.has_adopted = False
         """Whether `create` returned a contact that an earlier creation made."""
+
+    async def was_free_since(self, looked_up: datetime) -> bool:
+        """See ClaimRow. False if a task of this process held the claim, or a second lookup shows what people added."""
+        may_stand = bool(self._account.capabilities.search_lag) and not self._had_to_wait
+        return may_stand and await self._row.was_free_since(looked_up)
 
     async def look_again(self) -> FoundContacts:
         """The contacts that have the number now. If there are none, no other process is about to create one.
@@ -166,8 +169,8 @@ class HeldClaim:
         Raises:
             CrmError: cannot tell. If the end of an earlier creation is unknown, CrmUnavailable has `retry_after`.
         """
-        if self.handed_on is not None:
-            return self.handed_on  # the task that held the claim before has found or created it
+        if self.handed_on is not None:  # the task that held the claim before has found or created it
+            return self.handed_on
         if self._had_to_wait and (found := await self._look()).matches:
             return found  # a lookup needs no claim
         claimed = await self._row.acquire()
@@ -214,10 +217,9 @@ class HeldClaim:
         elif claimed.creation_key != own:
             await self._row.begin_own()
         contact = await self._ask_crm(draft, key)
-        # A CRM that has the contact of an earlier creation answers with that contact.
-        self.has_adopted = key != own and contact.name != draft.name
-        is_placeholder = draft.is_placeholder and not self.has_adopted
-        self._row.made(contact.id, key if self.has_adopted else own, is_placeholder=is_placeholder)
+        self.has_adopted = key != own and contact.name != draft.name  # the CRM had the contact of an earlier creation
+        made_by, is_placeholder = (key, False) if self.has_adopted else (own, draft.is_placeholder)
+        self._row.made(contact.id, made_by, is_placeholder=is_placeholder)
         matches = matches_of((self._number,), (contact,), self._account.rules)
         self.handed_on = FoundContacts(matches, self._row.clock.now()) if matches else None
         return contact

@@ -194,20 +194,26 @@ class NamedCrm(CrmWrapper):
         super().__init__(inner)
         self._name = name
         self._config = config or ConnectionSpec("")
+        self._declared: Capabilities | None = None
+        self._capabilities: Capabilities
 
     @property
     def capabilities(self) -> Capabilities:
-        """Those of `inner`, apart from the times."""
+        """Those of `inner`, apart from the times. A delivery reads them up to nine times, so they are kept."""
         declared = self._inner.capabilities
-        return replace(
-            declared,
-            search_lag=_time(self._config.search_lag, declared.search_lag),
-            settle_time=_time(self._config.settle, declared.settle_time),
-        )
+        if declared is not self._declared:
+            self._declared = declared
+            self._capabilities = replace(
+                declared,
+                search_lag=_time(self._config.search_lag, declared.search_lag),
+                settle_time=_time(self._config.settle, declared.settle_time),
+            )
+        return self._capabilities
 
     async def _do(self, method: CrmMethod, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        del method
         try:
-            return await super()._do(method, work, *args, **kwargs)
+            return await work(*args, **kwargs)
         except CrmAuthFailed as error:
             error.message = f"Connection {self._name!r}: {error.message}"
             error.args = (error.message,)

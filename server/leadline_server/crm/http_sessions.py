@@ -3,8 +3,10 @@
 import ssl
 
 import aiohttp
+from aiohttp.tracing import Trace
 
-from leadline_server.crm.egress import CheckingResolver, Egress, literal_check
+from leadline_server.crm.egress import CheckingResolver, Egress, Middleware, literal_check
+from leadline_server.crm.toolkit.http_direct import DirectConnector
 
 
 def trusted_session(egress: Egress) -> aiohttp.ClientSession:
@@ -12,21 +14,43 @@ def trusted_session(egress: Egress) -> aiohttp.ClientSession:
 
     Each account limits its own requests. A full connection pool would only hide where they wait.
     """
-    connector = aiohttp.TCPConnector(limit=0, ssl=_context(egress))
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), proxy=egress.proxy or None)
+    if egress.proxy:
+        return _session(aiohttp.TCPConnector(limit=0, ssl=_context(egress)), egress)
+    return _session(DirectConnector(limit=0, ssl=_context(egress)), egress)
 
 
 def checked_session(egress: Egress) -> aiohttp.ClientSession:
     """A session that reaches only the hosts that `egress` lets pass."""
     if egress.proxy:  # the proxy resolves names, and decides about them
         connector = aiohttp.TCPConnector(limit=0, ssl=_context(egress))
-    else:
-        connector = aiohttp.TCPConnector(limit=0, ssl=_context(egress), resolver=CheckingResolver(egress))
+        return _session(connector, egress, literal_check(egress))
+    return _session(_CheckedConnector(egress), egress)
+
+
+class _CheckedConnector(DirectConnector):
+    """Connections to the hosts that `egress` lets pass. Addresses in place of names are not resolved: see `connect`."""
+
+    def __init__(self, egress: Egress) -> None:
+        super().__init__(limit=0, ssl=_context(egress), resolver=CheckingResolver(egress))
+        self._egress = egress
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's
+    ) -> aiohttp.connector.Connection:
+        """A connection. Raises AddressRefused for an address in place of a name that is not public."""
+        self._egress.check_literal(req.url.host or "")
+        return await super().connect(req, traces, timeout)
+
+
+def _session(connector: aiohttp.TCPConnector, egress: Egress, *middlewares: Middleware) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=egress.proxy or None,
-        middlewares=(literal_check(egress),),
+        middlewares=middlewares,
     )
 
 

@@ -1,7 +1,7 @@
 """One attempt to deliver a call: decide, create the placeholder if that was decided, write the call log to the CRM."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from leadline_server.accounts.registry import Account
@@ -20,7 +20,7 @@ from leadline_server.domain.request_not_sent import WriteUnsettled
 from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, LookUp, Outcome, Situation, Wait
 from leadline_server.domain.unknown_caller import cannot_log, limit_reached
 from leadline_server.ports.crm import CrmLog, LogEntry
-from leadline_server.ports.crm_guarantees import Capabilities, CrmMethod, LookupRecall
+from leadline_server.ports.crm_guarantees import CrmMethod, LookupRecall
 from leadline_server.ports.ledger import PreferencesInForce
 
 Result: TypeAlias = CrmLog | LeaveUnlogged | Wait
@@ -35,14 +35,16 @@ class DeliveryAttempt:
         log: the log when the attempt began.
         decision: the decision that stands: from an earlier attempt, or as soon as this one has taken it.
         may_exist: whether an earlier write of this call may have reached the CRM.
+        looked_up: when the lookup began that the decision rests on; None: there was none yet.
     """
 
-    __slots__ = ("_preferences", "account", "decision", "log", "may_exist")
+    __slots__ = ("_preferences", "account", "decision", "log", "looked_up", "may_exist")
 
     def __init__(self, account: Account, log: CallLog, *, may_exist: bool) -> None:
         self.account = account
         self.log = log
         self.may_exist = may_exist
+        self.looked_up: datetime | None = None
         self.decision: Decision | None = log.decision
         self._preferences: PreferencesInForce | None = None
         if log.state is CallLogState.LOGGED and log.is_decided and log.contact is not None and log.reason is not None:
@@ -64,6 +66,11 @@ class DeliveryAttempt:
         if known is None or known.version != (settings_version or await self.account.settings_version()):
             known = self._preferences = await self.account.preferences(self.log.user_id)
         return known.effective
+
+    async def has_same_preferences(self) -> bool:
+        """Whether the preferences in force now are those that were read last."""
+        known = self._preferences
+        return known is not None and await self.preferences() is known.effective
 
     async def preferences_of_decision(self) -> EffectivePreferences:
         """The preferences that this attempt decided by; those in force now if it took no decision."""
@@ -118,6 +125,7 @@ class DecisionLoader:
         if not isinstance(outcome, LookUp):
             return outcome
         found = await self._lookup.find(attempt.account, outcome.numbers)
+        attempt.looked_up = found.as_of
         preferences = await attempt.preferences(found.settings_version)
         if preferences is not before and not isinstance(outcome := decide(situation, preferences), LookUp):
             return outcome
@@ -162,7 +170,7 @@ class AttemptRunner:
         """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
         reserved = reservation(attempt.account, attempt.log, wanted)
         async with self._hold(attempt.account, wanted.number, reservation=reserved) as held:
-            outcome: Outcome = wanted if held.is_unchanged else await self._decided_again(attempt, held)
+            outcome: Outcome = wanted if await _stands(attempt, held) else await self._decided_again(attempt, held)
             if not isinstance(outcome, CreatePlaceholder):
                 return outcome
             reached = await held.limit_reached()
@@ -222,7 +230,8 @@ class AttemptRunner:
         return outcome
 
     async def _write(self, attempt: DeliveryAttempt, decision: Decision) -> CrmLog:
-        crm, log, key = attempt.account.crm, attempt.log, crm_key(attempt.log)
+        crm, log = attempt.account.crm, attempt.log
+        key = f"{log.account_id}/{log.call_id}"  # the CRM knows the log by it, so it is found after a lost answer
         self._check_settled(log)
         if not attempt.may_exist and not log.crm_log_id:
             return await crm.create_call_log(await _entry(attempt, decision), key)
@@ -232,10 +241,8 @@ class AttemptRunner:
             return await crm.update_call_log(log.crm_log_id, entry)
         # Which contact an earlier write named is not known, so an update after it places the log.
         entry = await _entry(attempt, decision, moves=can.moves_log)
-        if can.finds_log_by_key:
-            existing = await crm.find_call_log(key)
-            if existing is not None:
-                return await crm.update_call_log(existing.id, entry)
+        if can.finds_log_by_key and (existing := await crm.find_call_log(key)) is not None:
+            return await crm.update_call_log(existing.id, entry)
         created = await crm.create_call_log(entry, key)
         if can.enforces_unique_key and not can.finds_log_by_key:
             # The CRM may have answered with the log of an earlier attempt, which had less of the call.
@@ -250,6 +257,13 @@ class AttemptRunner:
         """
         if log.unsettled_until is not None and (left := log.unsettled_until - self._clock.now()) > timedelta(0):
             raise WriteUnsettled(left.total_seconds())
+
+
+async def _stands(attempt: DeliveryAttempt, held: HeldNumber) -> bool:
+    """Whether the decision to create a placeholder still stands, so that no second lookup is needed."""
+    if held.is_unchanged or attempt.looked_up is None:
+        return held.is_unchanged
+    return await held.was_free_since(attempt.looked_up) and await attempt.has_same_preferences()
 
 
 async def _entry(attempt: DeliveryAttempt, decision: Decision, *, moves: bool = False) -> LogEntry:
@@ -275,21 +289,6 @@ async def _chosen(account: Account, contact_id: str) -> Contact:
     if contact is None:
         raise CrmRejected("The chosen contact is no longer in the CRM.", metadata={"contact_id": contact_id})
     return contact
-
-
-def settle_time(capabilities: Capabilities) -> timedelta:
-    """How long a write without an answer may still take effect, if repeating it would do it twice."""
-    return timedelta(0) if capabilities.enforces_unique_key else capabilities.settle_time
-
-
-def crm_key(log: CallLog) -> str:
-    """The key that the CRM knows the call's log by, so that it is found after an answer was lost: "demo/call-1"."""
-    return f"{log.account_id}/{stored_id(log)}"
-
-
-def stored_id(log: CallLog) -> str:
-    """The id that the ledger and the CRM know the log by: another than the call's if calls joined."""
-    return log.call.id if log.joined is None else log.joined.stored_id
 
 
 def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decision | LeaveUnlogged:

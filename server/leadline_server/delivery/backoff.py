@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Final
 
 from leadline_server.concurrency.circuit_breaker import CREDENTIALS_PAUSE
-from leadline_server.delivery.attempt import settle_time
 from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.delay import bounded_seconds
 from leadline_server.domain.errors import LeadlineError
@@ -43,3 +42,8 @@ def delay_after(error: Exception, attempts: int, capabilities: Capabilities, cha
 def is_perhaps_sent(error: Exception) -> bool:
     """Whether a write that ended with this error may have reached the CRM."""
     return not isinstance(error, CrmUnavailable | CrmAuthFailed)
+
+
+def settle_time(capabilities: Capabilities) -> timedelta:
+    """How long a write without an answer may still take effect, if repeating it would do it twice."""
+    return timedelta(0) if capabilities.enforces_unique_key else capabilities.settle_time

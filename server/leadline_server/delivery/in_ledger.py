@@ -20,7 +20,7 @@ from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.numbers_in_transaction import NumbersContext, hold
-from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader, DeliveryAttempt, Result, stored_id
+from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader, DeliveryAttempt, Result
 from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter, existing
 from leadline_server.domain import leases
@@ -164,7 +164,7 @@ class InLedgerDelivery:
             attempt = DeliveryAttempt(account, log, may_exist=may_exist)
             result = await self._attempted(transaction, attempt, notes)
             change = partial(_changed, self._result_writer.change_by(attempt, result))
-            log = (await transaction.call_logs.change(CallKey(account.id, stored_id(log)), change)).after
+            log = (await transaction.call_logs.change(CallKey(account.id, log.call_id), change)).after
             notes.attempts.append((attempt, result, log))
         return Delivered(accepted, log, is_whole=not log.lease_owner)
 

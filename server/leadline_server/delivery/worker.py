@@ -17,7 +17,8 @@ import structlog
 from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.clock import Clock
 from leadline_server.concurrency.lease import RENEW_SECONDS, LeaseKeeper
-from leadline_server.delivery.attempt import AttemptRunner, DeliveryAttempt, Result, settle_time, stored_id
+from leadline_server.delivery.attempt import AttemptRunner, DeliveryAttempt, Result
+from leadline_server.delivery.backoff import settle_time
 from leadline_server.delivery.in_flight import InFlightDeliveries, InFlightDelivery
 from leadline_server.delivery.in_ledger import InLedgerDelivery
 from leadline_server.delivery.result_writer import ResultWriter, existing
@@ -85,7 +86,7 @@ class DeliveryWorker:
             lease: what this process acquires the call with.
             is_new: this process has just accepted the first report, so no earlier write can have reached the CRM.
         """
-        key, wanted = CallKey(account.id, stored_id(log)), log
+        key, wanted = CallKey(account.id, log.call_id), log
         is_new = is_new and not self._in_ledger.may_lack(log)  # it may have been restored
         while True:
             if log.lease_owner == self.id:

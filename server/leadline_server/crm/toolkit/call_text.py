@@ -153,10 +153,10 @@ def _lines(entry: LogEntry, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
         ("Caller verification", _ATTESTATIONS.get(call.attestation) if call.attestation else None),
         ("Recording", call.recording_url),
         ("Voicemail", call.voicemail_url),
-        *((_attribute(name), value) for name, value in sorted(call.attributes.items())),
+        *((_on_one_line(_attribute(name)), value) for name, value in sorted(call.attributes.items())),
     ]
     long = [("Note", call.note), ("Summary", call.summary), ("Transcript", call.transcript)]
-    yield from ((_on_one_line(label), _on_one_line(text)) for label, text in known if text)
+    yield from ((label, _on_one_line(text)) for label, text in known if text)
     yield from ((label, text) for label, text in long if text)
     yield "Call id", _on_one_line(call.id)
 
@@ -173,14 +173,14 @@ def _on_one_line(text: str) -> str:
 
 def _joined(lines: list[tuple[str, str]], style: Style) -> str:
     break_ = "<br>" if style.is_html else "\n"
-    inner = [_escaped(f"{label}: {text}" if label else text, style) for label, text in lines]
-    return break_.join([BEGIN, *inner, END])
+    inner = "\n".join(f"{label}: {text}" if label else text for label, text in lines)
+    return break_.join([BEGIN, _escaped(inner, style), END])
 
 
-def _escaped(line: str, style: Style) -> str:
-    """A line that cannot imitate BEGIN or END, or markup."""
-    line = _rule.sub("==", line)
-    return html.escape(line).replace("\n", "<br>") if style.is_html else line
+def _escaped(text: str, style: Style) -> str:
+    """A text whose lines cannot imitate BEGIN or END, or markup."""
+    text = _rule.sub("==", text) if "===" in text else text
+    return html.escape(text).replace("\n", "<br>") if style.is_html else text
 
 
 def _shortened(line: tuple[str, str], label: str, excess: int, style: Style) -> tuple[str, str]:

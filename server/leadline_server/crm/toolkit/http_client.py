@@ -1,6 +1,7 @@
 """The HTTP client of adapters: limited in time, size and hosts. It raises the errors of the CRM port."""
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any, Final, TypedDict, Unpack
 from urllib.parse import quote, urlencode
 
@@ -16,6 +17,9 @@ from leadline_server.domain.crm_errors import CrmAuthFailed, CrmError, CrmRateLi
 
 DEADLINE_SECONDS: Final = 10.0
 """How long one request may take, in seconds."""
+
+_ADDRESSES: Final = 64
+"""How many addresses are kept parsed."""
 
 _RATE_LIMITED_SECONDS: Final = 1.0  # after a 429 without Retry-After
 _USER_AGENT: Final = "leadline"
@@ -86,6 +90,7 @@ class HttpClient:
         self._throttle = throttle or Throttle()
         self._headers = {"User-Agent": _USER_AGENT, "Accept": "application/json", **(headers or {})}
         self._deadline = deadline
+        self._address = lru_cache(maxsize=_ADDRESSES)(self._parsed)  # most requests go to a few paths
 
     async def ask(self, method: str, path: str, **content: Unpack[Content]) -> HttpAnswer:
         """Send a request that reads, with any HTTP method.
@@ -115,7 +120,7 @@ class HttpClient:
         """
         return await self._send(method, path, content, is_write=True)
 
-    def _address(self, path: str) -> URL:
+    def _parsed(self, path: str) -> URL:
         address = URL(path if "://" in path else f"{self._base}/{path.lstrip('/')}", encoded=True)
         if address.origin() not in self._origins:
             raise CrmUnavailable("The CRM refers to a host that the settings do not name.")

@@ -7,8 +7,10 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
+from leadline_server.concurrency.deadline import TimeLimit
 from leadline_server.crm.egress import AddressRefused
 from leadline_server.crm.toolkit.http_answers import HttpAnswer
+from leadline_server.crm.toolkit.http_direct import REPEATED, DirectConnector, answered, head
 from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.limits import MOST_LOOKUP_BYTES
 
@@ -41,17 +43,26 @@ async def exchange(
         CrmTooMuch: the answer to a read is longer than MAX_ANSWER_BYTES.
         CrmOutcomeUnknown: a write was sent, and its answer is missing or too long.
     """
+    sent = {**request.headers, **headers}
     try:
+        connector = session.connector
+        if isinstance(connector, DirectConnector) and request.address.raw_user is None:
+            async with TimeLimit(deadline):
+                return await _direct(connector, request, sent, deadline * _CONNECT_SHARE)
         async with session.request(
             request.method,
             request.address,
             params=request.params,
             data=request.body,
-            headers={**request.headers, **headers},
+            headers=sent,
             timeout=aiohttp.ClientTimeout(total=deadline, connect=deadline * _CONNECT_SHARE),
             allow_redirects=False,
         ) as response:
-            body = await _read(response, is_write=request.is_write)
+            try:
+                body = await _read(response.content, response.content_length or 0, is_write=request.is_write)
+            except BaseException:
+                response.close()
+                raise
             return HttpAnswer(status=response.status, headers=response.headers, body=body, is_write=request.is_write)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise CrmUnavailable(_refused(error) or "The CRM cannot be reached.") from error
@@ -63,16 +74,50 @@ async def exchange(
         raise CrmUnavailable("The CRM did not answer.") from error
 
 
-async def _read(response: aiohttp.ClientResponse, *, is_write: bool) -> bytes:
+async def _direct(
+    connector: DirectConnector, request: Request, headers: Mapping[str, str], connect_seconds: float
+) -> HttpAnswer:
+    """The answer by a connection of the pool. A kept one may be closed already: then another one, if that is safe."""
+    address = request.address.extend_query(request.params) if request.params else request.address
+    body = request.body
+    sent = head(request.method, address, headers, None if body is None else len(body)) + (body or b"")
+    try:
+        return await _sent(connector, address.origin(), request, sent, connect_seconds)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError):
+        if request.method not in REPEATED:
+            raise
+    return await _sent(connector, address.origin(), request, sent, connect_seconds)
+
+
+async def _sent(
+    connector: DirectConnector, origin: URL, request: Request, sent: bytes, connect_seconds: float
+) -> HttpAnswer:
+    connection = await connector.connected(origin, connect_seconds)
+    try:
+        message, stream = await answered(connection, sent, has_body=request.method != "HEAD")
+        length = int(message.headers.get("Content-Length", 0))
+        body = await _read(stream, length, is_write=request.is_write)
+    except BaseException:
+        connection.close()
+        raise
+    connection.release()
+    return HttpAnswer(status=message.code, headers=message.headers, body=body, is_write=request.is_write)
+
+
+async def _read(stream: aiohttp.StreamReader, length: int, *, is_write: bool) -> bytes:
+    """The whole body. `length` is what its header says; a longer one than is read is not even received."""
+    if stream.is_eof() and len(whole := stream.read_nowait()) <= MAX_ANSWER_BYTES:
+        return whole  # most answers arrive whole
     body = bytearray()
-    if (response.content_length or 0) <= MAX_ANSWER_BYTES:  # a longer one is not even received
-        async for chunk in response.content.iter_any():
+    if length <= MAX_ANSWER_BYTES and not stream.is_eof():
+        async for chunk in stream.iter_any():
             body += chunk
             if len(body) > MAX_ANSWER_BYTES:
                 break
         else:
             return bytes(body)
-    response.close()
     message = f"The CRM's answer is longer than {MAX_ANSWER_BYTES} bytes."
     raise CrmOutcomeUnknown(message) if is_write else CrmTooMuch(message)
 

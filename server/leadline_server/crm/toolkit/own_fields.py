@@ -139,6 +139,8 @@ def as_texts(fields: Mapping[str, Any]) -> dict[str, str]:
 
 def with_own(own: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """A record with fields of one's own. A field that leadline fills keeps leadline's value; tables are merged."""
+    if not own:
+        return dict(record)
     merged = {**record, **own, **{name: value for name, value in record.items() if value not in (None, "")}}
     for name in own.keys() & record.keys():
         if isinstance(own[name], dict) and isinstance(record[name], dict):

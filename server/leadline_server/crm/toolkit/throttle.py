@@ -65,11 +65,18 @@ class Throttle:
             CrmHeldBack: the wait would be longer than LONGEST_WAIT.
         """
         limiters = [limiter for name, limiter in self._limiters if name in ("", scope)]
-        held = max((until - self._now() for name, until in self._held.items() if name in ("", scope)), default=0.0)
-        seconds = max(held, *(limiter.due_in() for limiter in limiters), 0.0)
+        seconds = self._held_for(scope) if self._held else 0.0
+        for limiter in limiters:
+            seconds = max(seconds, limiter.due_in())
         if seconds > LONGEST_WAIT:
             raise CrmHeldBack("leadline needs more requests than the CRM's rate limit allows.", retry_after=seconds)
-        await wait_for_reserved(limiters, max(held, *(limiter.reserve() for limiter in limiters), 0.0))
+        for limiter in limiters:
+            seconds = max(seconds, limiter.reserve())
+        await wait_for_reserved(limiters, seconds)
+
+    def _held_for(self, scope: str) -> float:
+        now = self._now()
+        return max((until - now for name, until in self._held.items() if name in ("", scope)), default=0.0)
 
     def heed(self, answer: HttpAnswer) -> None:
         """Pause if an answer asks for it."""

@@ -47,7 +47,7 @@ class BatchingCrm(CrmWrapper):
         super().__init__(inner)
         self._rules = rules
         self._batcher: Batcher[_Lookup, Sequence[Contact]] | None = None
-        self._shared = SharedLookups(super().find_contacts)
+        self._shared = SharedLookups(self._inner.find_contacts)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`, by a request that is sent after this call."""
@@ -74,7 +74,7 @@ class BatchingCrm(CrmWrapper):
         numbers = {number.key: number for lookup in lookups if not lookup.is_dropped for number in lookup.numbers}
         if not numbers:
             return [_cancelled()] * len(lookups)
-        batch = _LookupBatch(super().find_contacts(list(numbers.values())), lookups)
+        batch = _LookupBatch(self._inner.find_contacts(list(numbers.values())), lookups)
         try:
             contacts = await batch.answer()
         except (CrmRejected, CrmTooMuch) as error:

@@ -28,14 +28,14 @@ class BoundedCrm(CrmWrapper):
 
     async def get_contact(self, contact_id: str) -> Contact | None:
         """The contact with this id."""
-        contact = await super().get_contact(contact_id)
+        contact = await self._inner.get_contact(contact_id)
         return contact and bounded(contact)
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
         """Contacts by name."""
-        page = await super().search_contacts(name, limit, cursor)
+        page = await self._inner.search_contacts(name, limit, cursor)
         return ContactPage(tuple(map(bounded, page.contacts)), page.next_cursor)
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
         """Create a contact."""
-        return bounded(await super().create_contact(draft, key))
+        return bounded(await self._inner.create_contact(draft, key))

@@ -95,13 +95,13 @@ class CacheCrm(CrmWrapper):
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`, as the CRM says now."""
         with self._answers.looking_up(numbers, self._rules()) as lookup:
-            contacts = await super().find_contacts(numbers)
+            contacts = await self._inner.find_contacts(numbers)
             self._answers.keep(lookup, await lookup.answers(contacts))
         return contacts
 
     async def get_contact(self, contact_id: str) -> Contact | None:
         """The contact with this id. If it is gone or was merged into another, no answer shows it any more."""
-        contact = await super().get_contact(contact_id)
+        contact = await self._inner.get_contact(contact_id)
         if contact is None or contact.id != contact_id:
             self._answers.drop_contact(contact_id)
         return contact
@@ -110,7 +110,7 @@ class CacheCrm(CrmWrapper):
         """Create a contact. A lookup of its number during the write asks the CRM, and one after it asks again."""
         self._answers.drop_number(draft.phone_number)
         try:
-            return await super().create_contact(draft, key)
+            return await self._inner.create_contact(draft, key)
         finally:  # also after a failure: the contact may have been created
             self._answers.drop_number(draft.phone_number)
 
@@ -125,7 +125,7 @@ class CacheCrm(CrmWrapper):
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. If the CRM refuses it, its contact may be gone."""
         try:
-            return await super().create_call_log(entry, key)
+            return await self._inner.create_call_log(entry, key)
         except CrmRejected:
             self._answers.drop_contact(entry.contact_id)
             raise
@@ -133,7 +133,7 @@ class CacheCrm(CrmWrapper):
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Update an existing log. If the CRM refuses it, its contact may be gone."""
         try:
-            return await super().update_call_log(log_id, entry)
+            return await self._inner.update_call_log(log_id, entry)
         except CrmRejected:
             self._answers.drop_contact(entry.contact_id)
             raise
@@ -143,7 +143,7 @@ class CacheCrm(CrmWrapper):
     ) -> dict[str, NumberAnswer]:
         with self._answers.looking_up(numbers, rules) as lookup:
             shared.lookup = lookup
-            answers = await lookup.answers(await super().find_contacts(numbers))
+            answers = await lookup.answers(await self._inner.find_contacts(numbers))
             self._answers.keep(lookup, answers)
         return answers
 

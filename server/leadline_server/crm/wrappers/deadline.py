@@ -1,9 +1,9 @@
 """A CRM adapter that limits the time of every call."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
+from leadline_server.concurrency.deadline import TimeLimit
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmUnavailable
 from leadline_server.ports.crm import CrmAdapter
@@ -22,7 +22,7 @@ class DeadlineCrm(CrmWrapper):
 
     async def _do(self, method: CrmMethod, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            async with asyncio.timeout(self._seconds):
+            async with TimeLimit(self._seconds):
                 return await work(*args, **kwargs)
         except TimeoutError:  # also one that the adapter did not translate
             if method in WRITES:

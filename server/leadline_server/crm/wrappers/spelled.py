@@ -16,7 +16,7 @@ class SpelledCrm(CrmWrapper):
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`, in whatever spelling."""
-        return await super().find_contacts([form for number in numbers for form in _forms(number)])
+        return await self._inner.find_contacts([form for number in numbers for form in _forms(number)])
 
 
 def _forms(number: PhoneNumber) -> Iterator[PhoneNumber]:

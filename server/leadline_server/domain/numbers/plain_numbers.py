@@ -79,8 +79,33 @@ def home_prefixes(country_code: str) -> tuple[str, ...] | None:
 @lru_cache(maxsize=4096)
 def national_digits(e164: str) -> str:
     """The digits of a number as it is written in its own region, trunk prefix included."""
-    written = phonenumbers.format_number(phonenumbers.parse(e164), PhoneNumberFormat.NATIONAL)
+    significant = plain_e164(e164)
+    if not significant:
+        return _national_digits(phonenumbers.parse(e164))
+    code = e164[1:].removesuffix(significant)
+    if _keeps_digits(code):
+        return significant
+    return _national_digits(phonenumbers.PhoneNumber(country_code=int(code), national_number=int(significant)))
+
+
+def _national_digits(number: phonenumbers.PhoneNumber) -> str:
+    written = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
     return "".join(char for char in written if char.isdecimal())
+
+
+@lru_cache(maxsize=512)
+def _keeps_digits(country_code: str) -> bool:
+    """Whether every number of a country is written at home with its significant digits alone: in the US, not in GB."""
+    region = phonenumbers.region_code_for_country_code(int(country_code))
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(int(country_code), region)
+    return metadata is not None and all(map(_has_only_groups, metadata.number_format))
+
+
+def _has_only_groups(form: phonenumbers.NumberFormat) -> bool:
+    """Whether a format writes all groups of a number's digits, in their order, and no other digit."""
+    rule = (form.national_prefix_formatting_rule or "").replace(r"\1", "")
+    parts = re.findall(r"\\?[0-9]", (form.format or "") + rule)
+    return parts == [rf"\{number}" for number in range(1, re.compile(form.pattern or "").groups + 1)]
 
 
 def _international(digits: str) -> str:

@@ -84,6 +84,10 @@ _DELETE_EMPTY: Final = """
     DELETE FROM claims
     WHERE account_id = ? AND number_key = ? AND lease_owner IS NULL AND creation_key IS NULL AND contact_id IS NULL
 """
+_REMEMBERED_ONE: Final = """
+    SELECT number_key, contact_id, recorded_at FROM claims
+    WHERE account_id = ? AND number_key = ? AND contact_id IS NOT NULL
+"""
 _REMEMBERED: Final = """
     SELECT number_key, contact_id, recorded_at FROM claims
     WHERE account_id = ? AND number_key IN (SELECT value FROM json_each(?)) AND contact_id IS NOT NULL
@@ -179,10 +183,12 @@ class SqliteClaims:
         """The contacts recorded for these numbers, by number key."""
         if not number_keys:
             return {}
-        keys = json.dumps(list(number_keys))
+        # Most calls have one number, which needs no list.
+        is_one = len(number_keys) == 1
+        statement, keys = (_REMEMBERED_ONE, number_keys[0]) if is_one else (_REMEMBERED, json.dumps(list(number_keys)))
 
         def select(connection: sqlite3.Connection) -> dict[str, Remembered]:
-            rows = connection.execute(_REMEMBERED, (account_id, keys)).fetchall()
+            rows = connection.execute(statement, (account_id, keys)).fetchall()
             return {key: Remembered(contact_id, from_microseconds(time)) for key, contact_id, time in rows}
 
         return await self._database.read_inline(select)
