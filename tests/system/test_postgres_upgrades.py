@@ -100,6 +100,19 @@ async def test_a_migration_that_waits_for_a_table_holds_no_writer(postgres: Post
     assert slowest < 1.5  # the reader kept the table for 3 seconds; a migration waits 0.1 at a time
 
 
+async def test_one_process_builds_an_index(postgres: PostgresServer) -> None:
+    """More of them make the writers' commits wait longer for the disk."""
+    url, setting = postgres.create(), "max_parallel_maintenance_workers"
+    halves = [
+        HalfMigration(1, "pre", "shared", f"CREATE TABLE seen AS SELECT current_setting('{setting}') AS workers"),
+        HalfMigration(2, "pre", "alone", f"-- no transaction\nINSERT INTO seen SELECT current_setting('{setting}')"),
+    ]
+    migrating = await asyncpg.connect(url)
+    assert await apply_migrations(migrating, halves) == 2
+    await migrating.close()
+    assert postgres.sql("SELECT workers FROM seen", url.rpartition("/")[2]).split() == ["0", "0"]
+
+
 async def test_servers_need_no_right_to_change_the_schema(postgres: PostgresServer) -> None:
     url = postgres.create()
     name = url.rpartition("/")[2]
