@@ -28,10 +28,15 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put files in memory, except those of tests that measure time. Search for no garbage while tests are collected."""
+    """Put files in memory, except those of tests that measure time. Search for no garbage while tests are collected.
+
+    Servers in this process log errors as Python shows them: the values of all variables would fill pages.
+    """
     if "not timed" in config.option.markexpr:
         put_in_memory()
     gc.disable()
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -40,12 +45,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     mark = _MARK_OF_ALL.search(collection_path.read_text())
     return True if mark and f"not {mark[1]}" in config.option.markexpr else None
-
-
-def pytest_configure() -> None:
-    """Have servers in this process log errors as Python shows them: the values of all variables would fill pages."""
-    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_collection_finish() -> None:
@@ -58,7 +57,7 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """In a process of pytest-xdist: of a test that passes, report no set-up and no teardown.
 
-    To send a report and to read it takes as long as most tests; the main process does nothing with these.
+    Sending and reading a report takes as long as most tests do; the main process does nothing with these.
     """
     if not hasattr(item.config, "workerinput"):
         return None

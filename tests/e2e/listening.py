@@ -93,7 +93,7 @@ async def check_that_the_log_follows(
 
 
 def check_same_call(account: Account, before: CallLog) -> None:
-    """What was told of a call after `before` has made no second log, and has changed nothing of it."""
+    """Check that reports of a call after `before` made no second log, and changed nothing of it."""
     [after] = account.logs()
     assert after.user_id == "alice"
     assert {leg.id for leg in after.call.legs} == {leg.id for leg in before.call.legs}
