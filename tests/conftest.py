@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import structlog
 import uvloop
+from _pytest.runner import runtestprotocol
 from support.apps import Harness, open_harness
 from support.crms import Switch
 from support.ledgers import EACH, POSTGRESQL, in_databases
 from support.postgres import MEMORY, PostgresServer, postgres_server
 from support.postgres_ledgers import PostgresLedgers
+from support.temporary_files import put_in_memory
 
 _MARK_OF_ALL: Final = re.compile(r"^pytestmark = pytest\.mark\.(\w+)$", re.MULTILINE)
 
@@ -22,6 +25,18 @@ _MARK_OF_ALL: Final = re.compile(r"^pytestmark = pytest\.mark\.(\w+)$", re.MULTI
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests run on the event loop that leadline is served on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put files in memory, except those of tests that measure time. Search for no garbage while tests are collected.
+
+    Servers in this process log errors as Python shows them: the values of all variables would fill pages.
+    """
+    if "not timed" in config.option.markexpr:
+        put_in_memory()
+    gc.disable()
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -34,8 +49,26 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_finish() -> None:
     """Keep the collected tests from being searched for garbage again and again; they are 20,000."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """In a process of pytest-xdist: of a test that passes, report no set-up and no teardown.
+
+    Sending and reading a report takes as long as most tests do; the main process does nothing with these.
+    """
+    if not hasattr(item.config, "workerinput"):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    passes = all(report.passed for report in reports)
+    for report in reports:
+        if report.when == "call" or not passes:
+            item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.fixture(scope="session", autouse=True)

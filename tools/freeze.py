@@ -2,9 +2,10 @@
 
     python tools/freeze.py 0.1.0
 
-It sets the version in pyproject.toml, and gives the changelog's "Unreleased" the version and the date. It writes
-protos/releases/VERSION.binpb for `make proto-breaking`, and tests/data/ledgers/VERSION.db, which a test opens with
-every later version. The digests of the migrations go to tests/data/ledgers/migrations.json. See docs/releasing.md.
+It sets the version in pyproject.toml and the image's tag in deploy/kubernetes, and gives the changelog's "Unreleased"
+the version and the date. It writes protos/releases/VERSION.binpb for `make proto-breaking`, and
+tests/data/ledgers/VERSION.db, which a test opens with every later version. The digests of the migrations go to
+tests/data/ledgers/migrations.json. See docs/releasing.md.
 """
 
 import argparse
@@ -49,8 +50,9 @@ def main() -> int:
 
 
 def name_release(version: str, today: date) -> None:
-    """Write the version into pyproject.toml, and a heading with it below the changelog's "Unreleased"."""
+    """Write the version into pyproject.toml and the manifests, and as a heading below the changelog's "Unreleased"."""
     _replace(ROOT / "pyproject.toml", r'^version = ".*"$', f'version = "{version}"')
+    _replace(ROOT / "deploy" / "kubernetes" / "kustomization.yaml", r"^    newTag: .*$", f"    newTag: {version}")
     _replace(ROOT / "CHANGELOG.md", r"^## \[Unreleased\]$", f"## [Unreleased]\n\n## [{version}] - {today}")
 
 

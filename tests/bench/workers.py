@@ -1,4 +1,7 @@
-"""`PYTHONPATH=tests python -m bench.workers`: one server with one worker and with two, under the same loads."""
+"""`PYTHONPATH=tests python -m bench.workers`: a server with one worker and one with two, under the same loads by turns.
+
+Both run all the time, so that a slow minute of the machine affects both. The ratio of CPU is taken pair by pair.
+"""
 
 import argparse
 import asyncio
@@ -9,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Final
@@ -28,8 +31,10 @@ CONNECTIONS: Final = 16
 IN_FLIGHT: Final = 32
 NUMBERS: Final = (1, 2)
 
-_HEAD: Final = """| load | workers | calls/s | p50 ms | p99 ms | server CPU us |
-|---|---|---|---|---|---|"""
+LOADS: Final = {"find": workload.FIND, "log": workload.LOG}
+
+_HEAD: Final = """| load | workers | calls/s | p50 ms | p99 ms | server CPU us | to one worker's |
+|---|---|---|---|---|---|---|"""
 
 
 def main() -> None:
@@ -38,20 +43,26 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="of each load")
     parser.add_argument("--calls", type=int, default=4_000, help="of a run")
     parser.add_argument("--postgres", action="store_true", help="with the ledger in a PostgreSQL of its own")
+    parser.add_argument("--only", choices=tuple(LOADS), help="one of the loads")
+    parser.add_argument("--folder", type=Path, help="where the data is, such as /dev/shm")
     options = parser.parse_args()
+    methods = [LOADS[options.only]] if options.only else list(LOADS.values())
     sys.stdout.write(_HEAD + "\n")
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(dir=options.folder) as name, ExitStack() as stack:
         folder = Path(name)
         postgres = stack.enter_context(postgres_server()) if options.postgres else None
         template = None if postgres else _data(folder)
+        servers: dict[int, Server] = {}
         for number in NUMBERS:
             data, ledger = folder / f"data-{number}", filled_database(postgres, folder) if postgres else ""
             if template:
                 shutil.copytree(template, data)
-            with leadline_server(data, {"LEADLINE_WORKERS": str(number), "LEADLINE_LEDGER": ledger}) as server:
-                for line in _measured(server, folder, number, options.runs, options.calls):
-                    sys.stdout.write(line + "\n")
-                    sys.stdout.flush()
+            environment = {"LEADLINE_WORKERS": str(number), "LEADLINE_LEDGER": ledger}
+            servers[number] = stack.enter_context(leadline_server(data, environment))
+        for method in methods:
+            for line in _measured(servers, method, folder, options.runs, options.calls):
+                sys.stdout.write(line + "\n")
+                sys.stdout.flush()
 
 
 def _data(folder: Path) -> Path:
@@ -62,15 +73,20 @@ def _data(folder: Path) -> Path:
     return data
 
 
-def _measured(server: Server, folder: Path, number: int, runs: int, calls: int) -> Iterator[str]:
-    """The table's rows for a server: lookups, and calls from known contacts."""
-    for method in (workload.FIND, workload.LOG):
-        results = [_run(server, method, folder, f"{number}-{run}", calls) for run in range(runs + 1)][1:]
+def _measured(servers: Mapping[int, Server], method: str, folder: Path, runs: int, calls: int) -> Iterator[str]:
+    """The table's rows for a load. The first turn warms up."""
+    turns = [
+        {number: _run(server, method, folder, f"{number}-{run}", calls) for number, server in servers.items()}
+        for run in range(runs + 1)
+    ][1:]
+    for number in servers:
+        results = [turn[number] for turn in turns]
         rate, least, most = median_and_spread([result.rate for result in results])
         p50, p99, cpu = (median_and_spread(values)[0] for values in zip(*map(_figures, results), strict=True))
+        ratio, low, high = median_and_spread([turn[number].cpu_per_call / turn[1].cpu_per_call for turn in turns])
         yield (
             f"| {method.rpartition('/')[2]} | {number} | {rate:,.0f} ({least:,.0f}-{most:,.0f}) | {p50 * 1e3:.1f} |"
-            f" {p99 * 1e3:.1f} | {cpu * 1e6:.0f} |"
+            f" {p99 * 1e3:.1f} | {cpu * 1e6:.0f} | {ratio:.2f} ({low:.2f}-{high:.2f}) |"
         )
 
 

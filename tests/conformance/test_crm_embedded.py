@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 from leadline_server.accounts.limits import AccountLimitsRegistry
 from leadline_server.crm.wrappers import CacheCrm, CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.stack import WrapperStack
@@ -13,18 +14,27 @@ from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm_guarantees import Capabilities
-from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
+from leadline_server.testing.crm_conformance import CrmObligations, CrmUnderTest
 from prometheus_client import CollectorRegistry
 from support.embedded import embedded_crm_under_test
-from support.loopback import crm_over_loopback
+from support.loopback import crm_over_loopback, over_loopback
+from support.shared_crm import ON_ONE_LOOP, SharedCrmConformance
 
 REMEMBERED = 0.2  # seconds
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="class", loop_scope="class")
 async def bare() -> AsyncIterator[CrmUnderTest]:
+    """One file for the tests of a class: their names, numbers and keys are new each time."""
     async with embedded_crm_under_test() as crm:
         yield crm
+
+
+@pytest_asyncio.fixture(scope="class", loop_scope="class")
+async def shared(bare: CrmUnderTest) -> AsyncIterator[CrmUnderTest]:
+    """One server of the adapter, and one connection to it."""
+    async with over_loopback(bare.adapter) as adapter:
+        yield replace(bare, adapter=adapter)
 
 
 @pytest.fixture
@@ -43,7 +53,9 @@ def wrapped(bare: CrmUnderTest) -> CacheCrm:
     return connection.crm
 
 
-class TestEmbeddedCrm(CrmConformance):
+class TestEmbeddedCrm(CrmObligations):
+    pytestmark = ON_ONE_LOOP
+
     @pytest.fixture
     def crm(self, bare: CrmUnderTest) -> CrmUnderTest:
         return bare
@@ -52,22 +64,23 @@ class TestEmbeddedCrm(CrmConformance):
         return embedded_crm_under_test(region)
 
 
-class TestEmbeddedCrmOverLoopback(CrmConformance):
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return self.open_crm_in("US")
-
+class TestEmbeddedCrmOverLoopback(SharedCrmConformance):
     def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
         return crm_over_loopback(embedded_crm_under_test(region))
 
 
-class TestWrappedCrm(CrmConformance):
+class TestWrappedCrm(CrmObligations):
+    pytestmark = ON_ONE_LOOP
+
     @pytest.fixture
     def crm(self, bare: CrmUnderTest, wrapped: CacheCrm) -> CrmUnderTest:
         return replace(bare, adapter=wrapped)
 
 
-class TestRememberedAnswers(CrmConformance):
+class TestRememberedAnswers(CrmObligations):
     """Lookups from the cache pass the suite too, like an index that lags for the time that answers are kept."""
+
+    pytestmark = ON_ONE_LOOP
 
     @pytest.fixture
     def crm(self, bare: CrmUnderTest, wrapped: CacheCrm) -> CrmUnderTest:

@@ -1,19 +1,20 @@
 """An adapter in another process that fails keeps the CRM port's obligations, whatever it fails with."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
-from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
+import pytest_asyncio
+from leadline_server.testing.crm_conformance import CrmUnderTest
 from support.embedded import embedded_crm_under_test
 from support.grpc_trouble import troubled
+from support.shared_crm import SharedCrmConformance
 
 TOKEN: Final = "Xy7-the-adapters-own"
 
 
-@asynccontextmanager
-async def remote_crm_under_test() -> AsyncIterator[CrmUnderTest]:
+@pytest_asyncio.fixture(scope="class", loop_scope="class")
+async def shared() -> AsyncIterator[CrmUnderTest]:
     async with (
         embedded_crm_under_test() as crm,
         troubled(crm.adapter, TOKEN, deadline=2.0) as (adapter, trouble),
@@ -21,6 +22,5 @@ async def remote_crm_under_test() -> AsyncIterator[CrmUnderTest]:
         yield replace(crm, adapter=adapter, trouble=trouble, secrets=(TOKEN,))
 
 
-class TestRemoteCrm(CrmConformance):
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return remote_crm_under_test()
+class TestRemoteCrm(SharedCrmConformance):
+    """On one server and one connection; each test recovers from its failure."""

@@ -1,21 +1,22 @@
 """The fault proxy makes every failure that the suite asks for, in front of a CRM that is well."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from fakes.serving import fake_server
 from faults.http_crm.adapter import HttpCrm, HttpCrmConfig
 from faults.http_crm.people import FaultyPeople, faulty_crm_under_test
 from faults.http_crm.server import FaultyCrm
-from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
+from leadline_server.testing.crm_conformance import CrmUnderTest
 from leadline_server.testing.fault_proxy import fault_proxy, is_write
+from support.shared_crm import SharedCrmConformance
 
 
-@asynccontextmanager
-async def behind_the_proxy() -> AsyncIterator[CrmUnderTest]:
+@pytest_asyncio.fixture(scope="class", loop_scope="class")
+async def shared() -> AsyncIterator[CrmUnderTest]:
     async with (
         faulty_crm_under_test() as known,
         fake_server(FaultyCrm()) as fake,
@@ -27,9 +28,8 @@ async def behind_the_proxy() -> AsyncIterator[CrmUnderTest]:
         yield replace(known, adapter=adapter, people=FaultyPeople(fake.crm), trouble=proxy)
 
 
-class TestBehindTheProxy(CrmConformance):
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return behind_the_proxy()
+class TestBehindTheProxy(SharedCrmConformance):
+    """On one proxy in front of one CRM; each test recovers from its failure."""
 
 
 @pytest.mark.parametrize(

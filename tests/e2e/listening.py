@@ -3,22 +3,25 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Protocol
 
 from leadline import AsyncClient, Client
 from leadline.v1.call_log_pb2 import CallLog
+from leadline.v1.call_pb2 import CALL_RESULT_ANSWERED
 from leadline.v1.directory_pb2 import User
-from support.servers import LEADLINE, ServerProcess, environment
-
-ACCOUNTS: Final = 16
+from support.servers import LEADLINE, ServerProcess, environment, leadline
 
 
 class FakePhoneSystem(Protocol):
     """A fake that a listener connects to."""
 
     port: int
+
+    def play(self, event: Mapping[str, str]) -> None:
+        """Send an event to the clients."""
+        ...
 
     async def until(self, *, logins: int = 0, listed: int = 0) -> None:
         """Wait until clients logged in, and had the channels listed, so many times."""
@@ -68,6 +71,42 @@ async def until(account: Account, is_so: Callable[[CallLog], bool]) -> CallLog:
             await asyncio.sleep(0.01)
     assert len(found) == 1
     return found[0]
+
+
+async def check_that_the_log_follows(
+    account: Account, phone_system: FakePhoneSystem, events: Sequence[Mapping[str, str]], *, answer: int, end: int
+) -> None:
+    """Play a call of 30 seconds: its log is there as it rings, before event `answer`, and follows it to its end."""
+    for event in events[:answer]:
+        phone_system.play(event)
+    ringing = await until(account, lambda log: True)
+    assert (ringing.user_id, ringing.call.caller.phone_number) == ("alice", "2025550123")
+    assert not ringing.call.HasField("answer_time")
+    for event in events[answer:end]:
+        phone_system.play(event)
+    talking = await until(account, lambda log: log.call.result == CALL_RESULT_ANSWERED)
+    assert not talking.call.is_final
+    for event in events[end:]:
+        phone_system.play(event)
+    ended = await until(account, lambda log: log.call.is_final)
+    assert ended.call.end_time.seconds - ended.call.answer_time.seconds == 30
+
+
+def check_same_call(account: Account, before: CallLog) -> None:
+    """Check that reports of a call after `before` made no second log, and changed nothing of it."""
+    [after] = account.logs()
+    assert after.user_id == "alice"
+    assert {leg.id for leg in after.call.legs} == {leg.id for leg in before.call.legs}
+    for name in ("id", "direction", "start_time", "answer_time", "end_time", "result"):
+        assert getattr(after.call, name) == getattr(before.call, name), name
+
+
+async def refused(kind: str, secret: Mapping[str, str], server: ServerProcess, phone_system: FakePhoneSystem) -> str:
+    """The errors of the command, which ends because the phone system does not let it in."""
+    command = ("listen", kind, "--port", str(phone_system.port), "--server", server.address, "--account", "a0")
+    done = await asyncio.to_thread(leadline, *command, settings=secret)
+    assert done.returncode == 1
+    return done.stderr
 
 
 async def rings_to_pops(server: ServerProcess, account: Account, ring: Callable[[int], str]) -> list[float]:

@@ -139,7 +139,7 @@ def settings_in(config: Path) -> dict[str, str]:
 
 
 def kept_bytes(data_dir: Path) -> bytes:
-    """What the ledger keeps of tokens, and all that is in its folder."""
+    """The tokens as the ledger keeps them, and all files in its folder."""
     rows = postgres_rows(data_dir, "SELECT encode(document, 'escape') FROM tokens") or []
     return b"".join([str(rows).encode(), *(file.read_bytes() for file in data_dir.iterdir())])
 

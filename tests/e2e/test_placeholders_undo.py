@@ -15,7 +15,7 @@ from leadline.v1.placeholder_service_pb2 import PLACEHOLDER_STATE_GONE, PLACEHOL
 from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER, AccountSettings, Preferences
 from leadline_server.cli import app
 from support.databases import rows
-from support.servers import ServerProcess, server_process
+from support.servers import ServerProcess, server_of_accounts
 from typer.testing import CliRunner, Result
 
 ACCOUNTS = 16
@@ -46,10 +46,7 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("undo")
-    config = folder / "leadline.toml"
-    config.write_text("".join(f'[accounts.a{number}]\ndefault_region = "US"\n' for number in range(ACCOUNTS)))
-    with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(config)}) as running:
+    with server_of_accounts(tmp_path_factory.mktemp("undo"), ACCOUNTS) as running:
         yield running
 
 

@@ -20,7 +20,7 @@ from leadline_server.testing.ledger_retention_cases import finished
 from leadline_server.testing.ledger_samples import call_log, key, put
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
-from support.apps import ACCOUNT, Harness, SettableClock, open_harness
+from support.apps import ACCOUNT, Harness, SettableClock, open_harness, started
 from support.ledgers import each_ledger, opened_ledger
 
 pytestmark = each_ledger
@@ -44,11 +44,10 @@ async def served(harness: Harness) -> AsyncIterator[CallLogServiceStub]:
     """The harness over a socket."""
     server = Server(harness.app.commands, CollectorRegistry())
     port = server.bind("127.0.0.1:0")
-    await server.start()
     # The window keeps its size, so the server cannot send data that the client does not read.
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.http2.bdp_probe", 0)]) as channel:
+    options = [("grpc.http2.bdp_probe", 0)]
+    async with started(server), grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
         yield CallLogServiceStub(channel)
-    await server.drain(0.5)
 
 
 async def read_on(stream: grpc.aio.UnaryStreamCall[WatchCallLogsRequest, WatchCallLogsResponse]) -> None:

@@ -15,7 +15,7 @@ from leadline_server.domain.access.principals import GRANTS_OF, WITHOUT_ACCOUNT,
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
 
-from support.apps import SettableClock
+from support.apps import SettableClock, started
 
 OWN: Final = "acme"
 OTHER: Final = "hooli-1"
@@ -83,10 +83,6 @@ async def guarded(
     async with open_app(made, clock=clock, registry=registry) as app:
         server = Server(app.commands, registry, authenticator=app.authenticator, has_reflection=made.reflection)
         address = f"127.0.0.1:{server.bind('127.0.0.1:0')}"
-        await server.start()
         options = [("grpc.use_local_subchannel_pool", 1)]
-        try:
-            async with grpc.aio.insecure_channel(address, options=options) as channel:
-                yield Guarded(app, server, address, channel, registry, clock)
-        finally:
-            await server.drain(0.5)
+        async with started(server), grpc.aio.insecure_channel(address, options=options) as channel:
+            yield Guarded(app, server, address, channel, registry, clock)

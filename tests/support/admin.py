@@ -22,7 +22,7 @@ from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
 from transport.serving import read_refusal
 
-from support.apps import SettableClock
+from support.apps import SettableClock, started
 from support.ledgers import ledger_of
 
 NUMBER = "+12025550147"
@@ -85,13 +85,10 @@ async def administered(folder: Path, **settings: Any) -> AsyncIterator[Administe
     async with open_app(made, clock=clock, registry=registry) as app:
         server = Server(app.commands, registry)
         address = f"127.0.0.1:{server.bind('127.0.0.1:0')}"
-        await server.start()
-        try:
-            async with grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
-                stubs = (stub(channel) for stub in (AccountServiceStub, CallLogServiceStub, ContactServiceStub))
-                yield Administered(app, clock, *stubs)
-        finally:
-            await server.drain(0.5)
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        async with started(server), grpc.aio.insecure_channel(address, options=options) as channel:
+            stubs = (stub(channel) for stub in (AccountServiceStub, CallLogServiceStub, ContactServiceStub))
+            yield Administered(app, clock, *stubs)
 
 
 async def refused(call: Any) -> tuple[str, str, list[str]]:

@@ -27,6 +27,7 @@ from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import Preferences
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import CallKey
+from leadline_server.transport.server import Server
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from support.empty_files import put_empty_ledger
@@ -143,14 +144,14 @@ async def open_harness(
     **chosen: Any,
 ) -> AsyncIterator[Harness]:
     """A fresh or reopened app whose files are in `folder`; `chosen` are further settings."""
-    clock, settings = SettableClock(), _Given(data_dir=folder, **{"ledger": ledger_of(folder), **chosen})
+    clock, settings = SettableClock(), GivenSettings(data_dir=folder, **{"ledger": ledger_of(folder), **chosen})
     if not settings.ledger:
         await put_empty_ledger(settings.ledger_path)
     async with open_app(settings, clock=clock, wrap=wrap, cache=cache) as app:
         yield Harness(app, clock)
 
 
-class _Given(Settings):
+class GivenSettings(Settings):
     """Settings that are given, without those of the environment: looking for these takes a sixth of opening an app."""
 
     @classmethod
@@ -163,3 +164,17 @@ class _Given(Settings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)
+
+
+@asynccontextmanager
+async def started(server: Server) -> AsyncIterator[None]:
+    """Serve while the body runs.
+
+    The server stops also if the body fails: a failure keeps it in memory, and gRPC complains about a server that is
+    neither stopped nor has an event loop.
+    """
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.drain(0.5)

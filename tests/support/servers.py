@@ -146,6 +146,15 @@ def server_process(
             process.wait(STOP_SECONDS)
 
 
+@contextmanager
+def server_of_accounts(folder: Path, count: int) -> Iterator[ServerProcess]:
+    """A server with accounts a0, a1, ... in region US, so that each test can have its own. Its data is in `folder`."""
+    config = folder / "leadline.toml"
+    config.write_text("".join(f'[accounts.a{number}]\ndefault_region = "US"\n' for number in range(count)))
+    with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(config)}) as running:
+        yield running
+
+
 def leadline(
     *arguments: str | Path, settings: Mapping[str, str] | None = None, seconds: float = 60.0
 ) -> subprocess.CompletedProcess[str]:

@@ -1,13 +1,15 @@
-"""A real browser on a real server. Chromium is the system's: `apt-get install chromium`."""
+"""A real browser on a real server, and PostgreSQL. Chromium is the system's: `apt-get install chromium`."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from support.postgres import MEMORY, PostgresServer, postgres_server
+from support.postgres_ledgers import new_ledger
 from support.servers import leadline, server_process
 from system.people import Server, settings
 
@@ -66,3 +68,18 @@ def page(browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert errors == []
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of the file's own, in memory: its roles, settings and databases go with it."""
+    with postgres_server(parent=MEMORY) as running:
+        yield running
+
+
+@pytest.fixture
+async def url(postgres: PostgresServer) -> AsyncIterator[str]:
+    """The address of a fresh ledger."""
+    url = await new_ledger(postgres)
+    yield url
+    postgres.drop(url)

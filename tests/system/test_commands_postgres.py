@@ -2,12 +2,12 @@
 
 import json
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from support.postgres import MEMORY, PostgresServer, postgres_server
+from support.postgres import PostgresServer
 from support.servers import ServerProcess, leadline, server_process, until
 
 pytestmark = pytest.mark.system
@@ -26,12 +26,6 @@ adapter = "hubspot"
 api_url = "http://127.0.0.1:1"
 token = "t"
 """
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server(parent=MEMORY) as running:
-        yield running
 
 
 @pytest.fixture

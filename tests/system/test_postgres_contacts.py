@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,24 +17,12 @@ from leadline_server.ledger.postgres import open_postgres_ledger
 from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.storage.postgres.database import PostgresDatabase, open_pool
 from support.contact_imports import counts, found, records
-from support.postgres import MEMORY, PostgresServer, postgres_server
-from support.postgres_ledgers import new_ledger
+from support.postgres import PostgresServer
 from support.servers import leadline
 
 pytestmark = pytest.mark.system
 
 ADA = ContactRecord(line=2, name="Ada", phone_numbers=("(415) 555-0123", "+442079460123"), email="ada@example.com")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with postgres_server(parent=MEMORY) as running:
-        yield running
-
-
-@pytest.fixture
-async def url(server: PostgresServer) -> str:
-    return await new_ledger(server)
 
 
 @pytest.fixture
@@ -83,11 +71,11 @@ async def test_a_file_imported_twice_doubles_nothing_and_an_update_changes_its_r
 
 
 async def test_names_are_found_by_trigrams_and_in_pages(
-    database: PostgresDatabase, crm: EmbeddedCrm, server: PostgresServer, url: str
+    database: PostgresDatabase, crm: EmbeddedCrm, postgres: PostgresServer, url: str
 ) -> None:
     rows = [ContactRecord(line=n, name=f"Person {n:05}", phone_numbers=(f"+1415{n:07}",)) for n in range(5_000)]
     await run(database, [*rows, replace(ADA, name="Zoë 100% O_Brien\\x")])
-    server.sql("VACUUM ANALYZE crm_contacts", url.rpartition("/")[2])
+    postgres.sql("VACUUM ANALYZE crm_contacts", url.rpartition("/")[2])
     for part in ("zoë", "100%", "o_b", "brien\\x"):
         assert [each.name for each in (await crm.search_contacts(part, 10, "")).contacts] == ["Zoë 100% O_Brien\\x"]
     assert (await crm.search_contacts("o%b", 10, "")).contacts == ()
@@ -98,7 +86,7 @@ async def test_names_are_found_by_trigrams_and_in_pages(
         page = await crm.search_contacts("person 000", 30, page.next_cursor)
         names += [each.name for each in page.contacts]
     assert names == [f"Person {n:05}" for n in range(100)]
-    plan = server.sql(
+    plan = postgres.sql(
         "SET enable_seqscan = off; SET enable_indexscan = off; SET enable_indexonlyscan = off;"
         " EXPLAIN SELECT id FROM crm_contacts WHERE account_id = 'acme' AND folded_name LIKE '%o_brien%'",
         url.rpartition("/")[2],
@@ -106,27 +94,27 @@ async def test_names_are_found_by_trigrams_and_in_pages(
     assert "crm_contacts_by_trigram" in plan
 
 
-async def test_without_the_extensions_the_ledger_opens_and_names_are_found(server: PostgresServer) -> None:
-    url = server.create()
+async def test_without_the_extensions_the_ledger_opens_and_names_are_found(postgres: PostgresServer) -> None:
+    url = postgres.create()
     database = url.rpartition("/")[2]
-    server.sql("CREATE ROLE plain LOGIN PASSWORD 'plain'")
-    server.sql("GRANT CREATE ON SCHEMA public TO plain", database)  # but not on the database: no extension
-    plain = url.replace(f"leadline:{server.password}", "plain:plain")
+    postgres.sql("CREATE ROLE plain LOGIN PASSWORD 'plain'")
+    postgres.sql("GRANT CREATE ON SCHEMA public TO plain", database)  # but not on the database: no extension
+    plain = url.replace(f"leadline:{postgres.password}", "plain:plain")
     async with open_postgres_ledger(PostgresAddress(url=plain)) as ledger:
         await run(ledger.storage, [ADA])
         crm = EmbeddedCrm(await open_tables(ledger.storage), "acme", lambda: "US")
         assert [each.name for each in (await crm.search_contacts("ADA", 10, "")).contacts] == ["Ada"]
-    assert server.sql("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'", database) == "0"
+    assert postgres.sql("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'", database) == "0"
 
 
-def test_the_command_imports_into_the_database(tmp_path: Path, url: str, server: PostgresServer) -> None:
+def test_the_command_imports_into_the_database(tmp_path: Path, url: str, postgres: PostgresServer) -> None:
     file = tmp_path / "contacts.csv"
     file.write_text("name,phone\nAda,+14155550123\nBo,+14155550124\n")
     settings = {"LEADLINE_LEDGER": url, "LEADLINE_DATA_DIR": str(tmp_path / "data")}
     done = leadline("contacts", "import", str(file), settings=settings)
     assert done.returncode == 0, done.stderr
-    assert server.password not in done.stdout + done.stderr
-    assert server.sql("SELECT account_id, count(*) FROM crm_contacts GROUP BY 1", url.rpartition("/")[2]) == "demo|2"
+    assert postgres.password not in done.stdout + done.stderr
+    assert postgres.sql("SELECT account_id, count(*) FROM crm_contacts GROUP BY 1", url.rpartition("/")[2]) == "demo|2"
     assert not (tmp_path / "data" / "ledger.db").exists()
 
 

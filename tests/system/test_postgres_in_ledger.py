@@ -1,7 +1,7 @@
 """Calls of an account with the embedded CRM on PostgreSQL: one transaction for each, with no lease and no claim."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,7 @@ from leadline_server.domain.call_log_states import CallLogReason, CallLogState, 
 from leadline_server.domain.errors import ContactAlreadyExists, ContactNotFound, RequestIdReused
 from leadline_server.domain.preferences import MultipleMatchAction, UnknownContactAction
 from support.apps import Harness, open_harness
-from support.postgres import MEMORY, PostgresServer, postgres_server
-from support.postgres_ledgers import new_ledger
+from support.postgres import PostgresServer
 from support.postgres_trips import counting_proxy
 
 pytestmark = pytest.mark.system
@@ -30,19 +29,11 @@ GUARDS = """
 """Each is a defect of the flow that it forbids."""
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with postgres_server(parent=MEMORY) as running:
-        yield running
-
-
 @pytest.fixture
-async def url(server: PostgresServer) -> AsyncIterator[str]:
+def url(url: str, postgres: PostgresServer) -> str:
     """The address of a ledger that takes no lease of a call and no claim on a number."""
-    url = await new_ledger(server)
-    server.sql(GUARDS, url.rpartition("/")[2])
-    yield url
-    server.drop(url)
+    postgres.sql(GUARDS, url.rpartition("/")[2])
+    return url
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Lookups of the embedded CRM on PostgreSQL: one round trip, and never by settings that another server has replaced."""
 
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,26 +10,12 @@ from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.transport.contact_service import ContactServicer
 from support.apps import ACCOUNT, Harness, open_harness
-from support.postgres import MEMORY, PostgresServer, postgres_server
-from support.postgres_ledgers import new_ledger
+from support.postgres import PostgresServer
 from support.postgres_trips import counting_proxy
 
 pytestmark = pytest.mark.system
 
 ADA, NATIONAL = "+12025550101", "(202) 555-0101"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with postgres_server(parent=MEMORY) as running:
-        yield running
-
-
-@pytest.fixture
-async def url(server: PostgresServer) -> AsyncIterator[str]:
-    url = await new_ledger(server)
-    yield url
-    server.drop(url)
 
 
 async def found(harness: Harness, *numbers: str) -> list[str]:
@@ -78,10 +63,12 @@ async def test_no_call_goes_by_a_region_that_another_server_has_replaced(tmp_pat
             assert (log.number.e164 == ADA) is (region == "US")
 
 
-async def test_an_account_that_is_being_deleted_is_not_found(tmp_path: Path, server: PostgresServer, url: str) -> None:
+async def test_an_account_that_is_being_deleted_is_not_found(
+    tmp_path: Path, postgres: PostgresServer, url: str
+) -> None:
     async with open_harness(tmp_path, ledger=url) as harness:
         await harness.create("Ada", ADA)
         assert await found(harness, ADA) == ["Ada"]
-        server.sql("UPDATE accounts SET state = 'deleting'", url.rpartition("/")[2])
+        postgres.sql("UPDATE accounts SET state = 'deleting'", url.rpartition("/")[2])
         with pytest.raises(AccountNotFound):
             await found(harness, ADA)

@@ -1,7 +1,7 @@
 """Calls of unknown callers on PostgreSQL: one statement creates the contact, and what must refuse it does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +13,7 @@ from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.preferences import AccountSettings, UnknownContactAction
 from support.apps import ACCOUNT, Harness, open_harness
-from support.postgres import MEMORY, PostgresServer, postgres_server
-from support.postgres_ledgers import new_ledger
+from support.postgres import PostgresServer
 from support.postgres_proxy import postgres_proxy
 from support.postgres_trips import counting_proxy
 
@@ -23,19 +22,6 @@ pytestmark = pytest.mark.system
 STRANGER: Final = "+12025550147"
 OTHERS: Final = [f"+1202555{number}" for number in range(1000, 1100)]
 _WAITS_FOR: Final = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND wait_event = '{}'"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with postgres_server(parent=MEMORY) as running:
-        yield running
-
-
-@pytest.fixture
-async def url(server: PostgresServer) -> AsyncIterator[str]:
-    url = await new_ledger(server)
-    yield url
-    server.drop(url)
 
 
 @pytest.fixture
@@ -149,9 +135,9 @@ async def test_the_limit_of_an_account_holds_for_calls_at_once_of_two_servers(
 
 
 async def test_calls_beyond_a_limit_are_not_tried_without_locks_again(
-    tmp_path: Path, server: PostgresServer, url: str
+    tmp_path: Path, postgres: PostgresServer, url: str
 ) -> None:
-    with postgres_proxy(server.port) as proxy:
+    with postgres_proxy(postgres.port) as proxy:
         async with creating(tmp_path, proxy.url(url)) as harness:
             await limit(harness, 1)
             for number in range(2):

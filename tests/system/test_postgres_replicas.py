@@ -1,7 +1,6 @@
 """Three servers on one PostgreSQL ledger: one contact for one stranger, one log for one call, whichever is asked."""
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -9,18 +8,12 @@ import pytest
 from faults.http_crm.phones import LOGGED, settled, stranger, want_placeholders
 from faults.http_crm.process import crm_process
 from faults.test_processes import reported_at_once
-from support.postgres import MEMORY, PostgresServer, postgres_server
+from support.postgres import PostgresServer
 from system.postgres_stage import sharing
 
 SERVERS: Final = 3
 AT_ONCE: Final = 100
 ROUNDS, SOAK_ROUNDS = 2, 50
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server(parent=MEMORY) as running:
-        yield running
 
 
 @pytest.mark.system

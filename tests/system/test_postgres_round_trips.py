@@ -5,7 +5,6 @@ The calls come one after the other, each with a CRM outside: calls at once share
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -20,7 +19,7 @@ from leadline_server.domain.preferences import AccountSettings as AccountSetting
 from leadline_server.ledger.postgres import open_postgres_ledger
 from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.testing.ledger_samples import ACCOUNT, counted, key
-from support.postgres import MEMORY, PostgresServer, postgres_server
+from support.postgres import PostgresServer
 from support.postgres_proxy import postgres_proxy
 from system.postgres_replicas import replicas
 
@@ -46,12 +45,6 @@ BACKGROUND: Final = (
     *("BEGIN", "pg_current_xact_id_if_assigned", "COMMIT"),  # of the transactions among them: see the test
 )
 """Statements that no call waits for: they come by the clock, or once for many calls."""
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server(parent=MEMORY) as running:
-        yield running
 
 
 async def test_a_known_call_takes_three_round_trips(tmp_path: Path, postgres: PostgresServer) -> None:

@@ -1,7 +1,6 @@
 """`leadline serve` with its ledger in PostgreSQL, by one server and by several."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +16,6 @@ from system.postgres_replicas import SECONDS, replicas, report_all, until_logged
 pytestmark = pytest.mark.system
 
 PERSON: Final = {"firstname": "Ada", "lastname": "Lovelace", "phone": "(202) 555-0147"}
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server(parent=MEMORY) as running:
-        yield running
 
 
 async def test_calls_reach_the_crm_once(tmp_path: Path, postgres: PostgresServer) -> None:

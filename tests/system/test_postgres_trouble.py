@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -25,22 +25,16 @@ WHOLE_TABLES = {"api_keys_by_digest": "a request names no account before its key
 """Indexes of rows of accounts that do not begin with the account, and why."""
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with postgres_server(parent=MEMORY) as running:
-        yield running
-
-
 @pytest.fixture
-async def ledger(server: PostgresServer) -> AsyncIterator[PostgresLedger]:
-    async with open_postgres_ledger(PostgresAddress(url=server.create())) as opened:
+async def ledger(postgres: PostgresServer) -> AsyncIterator[PostgresLedger]:
+    async with open_postgres_ledger(PostgresAddress(url=postgres.create())) as opened:
         yield opened
 
 
-async def test_every_key_of_an_accounts_rows_begins_with_the_account(server: PostgresServer) -> None:
-    url = server.create()
+async def test_every_key_of_an_accounts_rows_begins_with_the_account(postgres: PostgresServer) -> None:
+    url = postgres.create()
     async with open_postgres_ledger(PostgresAddress(url=url)):
-        rows = server.sql(
+        rows = postgres.sql(
             "SELECT i.relname, (SELECT attname FROM pg_attribute WHERE attrelid = t.oid AND attnum = x.indkey[0])"
             " FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid JOIN pg_class AS t ON t.oid = x.indrelid"
             " WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = t.oid AND attname = 'account_id')"
@@ -53,9 +47,9 @@ async def test_every_key_of_an_accounts_rows_begins_with_the_account(server: Pos
 
 
 async def test_an_old_process_works_on_beside_the_first_half_of_a_migration_and_not_after_the_second(
-    server: PostgresServer,
+    postgres: PostgresServer,
 ) -> None:
-    url, known = server.create(), load_halves(MIGRATIONS)
+    url, known = postgres.create(), load_halves(MIGRATIONS)
     newer = [
         *known,
         HalfMigration(2, "pre", "more", "ALTER TABLE accounts ADD COLUMN more text"),
@@ -74,8 +68,8 @@ async def test_an_old_process_works_on_beside_the_first_half_of_a_migration_and_
         await connection.close()
 
 
-async def test_processes_that_start_at_once_migrate_once(server: PostgresServer) -> None:
-    address = PostgresAddress(url=server.create(), connections=2)
+async def test_processes_that_start_at_once_migrate_once(postgres: PostgresServer) -> None:
+    address = PostgresAddress(url=postgres.create(), connections=2)
 
     async def start() -> bytes:
         async with open_postgres_ledger(address) as opened:
@@ -130,9 +124,9 @@ async def test_a_transaction_whose_connection_is_lost_happens_once(
 
 
 async def test_a_call_changed_by_another_process_is_changed_on_from_there(
-    server: PostgresServer,
+    postgres: PostgresServer,
 ) -> None:
-    address = PostgresAddress(url=server.create())
+    address = PostgresAddress(url=postgres.create())
     async with open_postgres_ledger(address) as one, open_postgres_ledger(address) as two:
         for _ in range(5):
             await one.call_logs.change(key(), counted)
@@ -142,8 +136,8 @@ async def test_a_call_changed_by_another_process_is_changed_on_from_there(
     assert log.attempts == 10
 
 
-async def test_what_changes_nothing_is_told_of_the_log_as_it_is(server: PostgresServer) -> None:
-    address = PostgresAddress(url=server.create())
+async def test_what_changes_nothing_is_told_of_the_log_as_it_is(postgres: PostgresServer) -> None:
+    address = PostgresAddress(url=postgres.create())
 
     def same(log: CallLog | None) -> CallLog:
         return log or call_log()
@@ -155,16 +149,16 @@ async def test_what_changes_nothing_is_told_of_the_log_as_it_is(server: Postgres
 
 
 async def test_a_database_that_is_away_is_said_to_be_and_is_used_again_once_it_is_back() -> None:
-    with postgres_server(parent=MEMORY) as server:
-        async with open_postgres_ledger(PostgresAddress(url=server.create())) as ledger:
+    with postgres_server(parent=MEMORY) as postgres:
+        async with open_postgres_ledger(PostgresAddress(url=postgres.create())) as ledger:
             await ledger.call_logs.change(key(), counted)
-            server.stop("immediate")
+            postgres.stop("immediate")
             with pytest.raises(LedgerUnavailable) as refused:
                 await ledger.call_logs.change(key("other"), counted)
             with pytest.raises(LedgerUnavailable):
                 await ledger.check()
             assert refused.value.retry_after is not None
-            server.start()
+            postgres.start()
             await ledger.check()
             await ledger.call_logs.change(key(), counted)
             log = await ledger.call_logs.get(key())
@@ -172,8 +166,8 @@ async def test_a_database_that_is_away_is_said_to_be_and_is_used_again_once_it_i
     assert log.attempts == 2
 
 
-async def test_wake_ups_of_other_processes_come_before_the_next_poll(server: PostgresServer) -> None:
-    address = PostgresAddress(url=server.create())
+async def test_wake_ups_of_other_processes_come_before_the_next_poll(postgres: PostgresServer) -> None:
+    address = PostgresAddress(url=postgres.create())
     async with open_postgres_ledger(address) as one, open_postgres_ledger(address) as two:
         woken = asyncio.Event()
         two.call_logs.subscribe(woken.set)
@@ -183,9 +177,9 @@ async def test_wake_ups_of_other_processes_come_before_the_next_poll(server: Pos
                 await asyncio.sleep(0.05)
 
 
-async def test_leases_end_by_the_databases_clock(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_leases_end_by_the_databases_clock(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine's own clock is an hour slow."""
     monkeypatch.setattr(time, "time", lambda: datetime.now(UTC).timestamp() - 3600)
-    async with open_postgres_ledger(PostgresAddress(url=server.create())) as opened:
+    async with open_postgres_ledger(PostgresAddress(url=postgres.create())) as opened:
         [(seconds,)] = await opened.storage.fetch("SELECT extract(epoch FROM clock_timestamp())::float8")
         assert abs(opened.clock.now().timestamp() - seconds) < 5

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,7 @@ from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.storage.postgres.migrations import HalfMigration, apply_migrations, load_halves
 from leadline_server.testing.ledger_samples import counted, key
 from support.pgbouncer import pgbouncer
-from support.postgres import MEMORY, PostgresServer, postgres_server
+from support.postgres import PostgresServer
 from system.postgres_replicas import SECONDS, clients_of, report_all, servers, until_logged
 
 pytestmark = pytest.mark.system
@@ -50,17 +49,11 @@ PERSON: Final = {"firstname": "Ada", "lastname": "Lovelace", "phone": "(202) 555
 CALLS: Final = 60
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with postgres_server(parent=MEMORY) as running:
-        yield running
-
-
 async def test_an_old_and_a_new_process_work_through_a_migration(
-    tmp_path: Path, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The old one is a server; the new one is a ledger with more migrations, on the same database."""
-    url = server.create()
+    url = postgres.create()
     address = PostgresAddress(url=url)
     with fake_process("hubspot", tmp_path / "crm") as crm, servers(tmp_path, crm, url, 1) as old:
         crm.control("POST", "/people", [PERSON])
@@ -81,15 +74,15 @@ async def test_an_old_and_a_new_process_work_through_a_migration(
     assert codes <= {grpc.StatusCode.UNAVAILABLE}
     assert [len(logs) for logs in written.logs.values()] == [1] * CALLS
     columns = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'label' AND table_schema = 'public'"
-    assert server.sql(columns, url.rpartition("/")[2]) == "2"
+    assert postgres.sql(columns, url.rpartition("/")[2]) == "2"
     assert await migrate(address, with_post=True) == 1  # no old process is left
     monkeypatch.undo()
     with pytest.raises(LedgerUnavailable, match="newer leadline"):
         await migrate(address)
 
 
-async def test_a_migration_that_waits_for_a_table_holds_no_writer(server: PostgresServer) -> None:
-    url = server.create()
+async def test_a_migration_that_waits_for_a_table_holds_no_writer(postgres: PostgresServer) -> None:
+    url = postgres.create()
     async with open_postgres_ledger(PostgresAddress(url=url)) as ledger:
         await ledger.call_logs.change(key(), counted)
         reader, migrating = await asyncpg.connect(url), await asyncpg.connect(url)
@@ -107,13 +100,26 @@ async def test_a_migration_that_waits_for_a_table_holds_no_writer(server: Postgr
     assert slowest < 1.5  # the reader kept the table for 3 seconds; a migration waits 0.1 at a time
 
 
-async def test_servers_need_no_right_to_change_the_schema(server: PostgresServer) -> None:
-    url = server.create()
+async def test_one_process_builds_an_index(postgres: PostgresServer) -> None:
+    """More of them make the writers' commits wait longer for the disk."""
+    url, setting = postgres.create(), "max_parallel_maintenance_workers"
+    halves = [
+        HalfMigration(1, "pre", "shared", f"CREATE TABLE seen AS SELECT current_setting('{setting}') AS workers"),
+        HalfMigration(2, "pre", "alone", f"-- no transaction\nINSERT INTO seen SELECT current_setting('{setting}')"),
+    ]
+    migrating = await asyncpg.connect(url)
+    assert await apply_migrations(migrating, halves) == 2
+    await migrating.close()
+    assert postgres.sql("SELECT workers FROM seen", url.rpartition("/")[2]).split() == ["0", "0"]
+
+
+async def test_servers_need_no_right_to_change_the_schema(postgres: PostgresServer) -> None:
+    url = postgres.create()
     name = url.rpartition("/")[2]
     await migrate(PostgresAddress(url=url))
     with suppress(AssertionError):
-        server.sql(f"CREATE ROLE runtime LOGIN PASSWORD '{server.password}'")
-    server.sql(GRANTS, name)
+        postgres.sql(f"CREATE ROLE runtime LOGIN PASSWORD '{postgres.password}'")
+    postgres.sql(GRANTS, name)
     address = PostgresAddress(url=url.replace("leadline:", "runtime:"))
     async with open_postgres_ledger(address) as ledger:
         await ledger.check()
@@ -122,19 +128,19 @@ async def test_servers_need_no_right_to_change_the_schema(server: PostgresServer
             await ledger.storage.write(lambda connection: connection.execute("CREATE TABLE more ()"))
 
 
-async def test_calls_are_logged_once_behind_a_transaction_pooler(tmp_path: Path, server: PostgresServer) -> None:
-    direct = server.create()
-    server.sql("ALTER ROLE leadline SET synchronous_commit = local")  # what a pooler's session may have
+async def test_calls_are_logged_once_behind_a_transaction_pooler(tmp_path: Path, postgres: PostgresServer) -> None:
+    direct = postgres.create()
+    postgres.sql("ALTER ROLE leadline SET synchronous_commit = local")  # what a pooler's session may have
     try:
-        with pgbouncer(server, "transaction") as pooler, fake_process("hubspot", tmp_path / "crm") as crm:
+        with pgbouncer(postgres, "transaction") as pooler, fake_process("hubspot", tmp_path / "crm") as crm:
             crm.control("POST", "/people", [PERSON])
             refused: Any = pytest.raises(LedgerUnavailable, match="synchronous_commit = local")
             with refused:
                 async with open_postgres_ledger(PostgresAddress(url=pooler.url(direct), direct=direct)):
                     pass
     finally:
-        server.sql("ALTER ROLE leadline RESET synchronous_commit")
-    with pgbouncer(server, "transaction") as pooler, fake_process("hubspot", tmp_path / "crm2") as crm:
+        postgres.sql("ALTER ROLE leadline RESET synchronous_commit")
+    with pgbouncer(postgres, "transaction") as pooler, fake_process("hubspot", tmp_path / "crm2") as crm:
         crm.control("POST", "/people", [PERSON])
         with servers(tmp_path, crm, pooler.url(direct), 2, LEADLINE_LEDGER_DIRECT=direct) as running:
             async with clients_of(running) as clients:

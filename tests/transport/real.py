@@ -16,7 +16,7 @@ from leadline_server.crm.wrappers import CachePolicy
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
-from support.apps import STRANGER, Harness, open_harness
+from support.apps import STRANGER, Harness, open_harness, started
 
 ASKED: Final = pb.FindContactRequest(account_id="demo", phone_numbers=[STRANGER])
 
@@ -47,9 +47,8 @@ async def real_server(
         registry = CollectorRegistry()
         server = Server(harness.app.commands, registry)
         address = f"127.0.0.1:{server.bind('127.0.0.1:0')}"
-        await server.start()
         options = [("grpc.use_local_subchannel_pool", 1)]
-        async with grpc.aio.insecure_channel(address, options=options) as channel:
+        async with started(server), grpc.aio.insecure_channel(address, options=options) as channel:
             yield Real(
                 harness=harness,
                 server=server,
@@ -59,7 +58,6 @@ async def real_server(
                 calls=CallLogServiceStub(channel),
                 preferences=PreferencesServiceStub(channel),
             )
-        await server.drain(0.5)
 
 
 def report(call_id: str, **fields: Any) -> logs_pb.LogCallRequest:

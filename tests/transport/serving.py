@@ -12,6 +12,7 @@ from leadline_server.commands import Commands
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
 from support.accounts import FakeAccounts
+from support.apps import started
 
 _Response = TypeVar("_Response")
 
@@ -29,10 +30,8 @@ async def serving(**commands: Callable[..., Any]) -> AsyncIterator[Serving]:
     registry = CollectorRegistry()
     server = Server(fake_commands(**commands), registry)
     port = server.bind("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with started(server), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield Serving(server, port, channel, registry)
-    await server.drain(0.5)
 
 
 def fake_commands(**commands: Callable[..., Any]) -> Commands:

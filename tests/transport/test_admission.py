@@ -22,6 +22,7 @@ from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
 from leadline_server.transport.metrics import AdmissionMetrics
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
+from support.apps import started
 from transport.serving import fake_commands, refused
 
 ASK = pb.FindContactRequest(account_id="demo", phone_numbers=["+12025550101"])
@@ -50,10 +51,8 @@ async def test_a_flooder_is_told_when_to_come_back() -> None:
         raise CrmUnavailable("Down.")
 
     made, port = server(Quotas(calls_per_second=1), find_contact=find)
-    await made.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with started(made), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         answers = await asyncio.gather(*(refused(ContactServiceStub(channel).FindContact(ASK)) for _ in range(5)))
-    await made.drain(0.5)
     told = [answer for answer in answers if answer.info.reason == "QUOTA_EXCEEDED"]
     assert len(told) == 4
     for answer in told:
@@ -68,8 +67,7 @@ async def test_a_flooder_is_told_when_to_come_back() -> None:
 async def test_lookups_have_slots_that_other_calls_cannot_take() -> None:
     searches, lookups = Gate(), Gate()
     made, port = server(Quotas(), search_contacts=searches.execute, find_contact=lookups.execute)
-    await made.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with started(made), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = ContactServiceStub(channel)
         search = pb.SearchContactsRequest(account_id="demo", query="Jane")
         many = [asyncio.ensure_future(refused(stub.SearchContacts(search))) for _ in range(3 * OTHER_SLOTS)]
@@ -80,7 +78,6 @@ async def test_lookups_have_slots_that_other_calls_cannot_take() -> None:
         searches.open.set()
         lookups.open.set()
         await asyncio.gather(*many, one)
-    await made.drain(0.5)
     assert len(searches.begun) == 3 * OTHER_SLOTS
 
 
@@ -96,8 +93,7 @@ async def test_lookups_and_health_do_not_wait_for_the_calls_that_arrived_before_
         raise CrmUnavailable("Down.")
 
     made, port = server(Quotas(), search_contacts=search, find_contact=find)
-    await made.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with started(made), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = ContactServiceStub(channel)
         await refused(stub.FindContact(ASK))  # the connection is open
         many = [stub.SearchContacts(pb.SearchContactsRequest(account_id="demo", query="Jane")) for _ in range(300)]
@@ -105,7 +101,6 @@ async def test_lookups_and_health_do_not_wait_for_the_calls_that_arrived_before_
         await HealthStub(channel).Check(HealthCheckRequest())  # type: ignore[no-untyped-call] # ships no types
         assert len(begun) < 150, "health was the 302nd"
         await asyncio.gather(refused(one), *map(refused, many))
-    await made.drain(0.5)
     assert begun.pop(0) == "find"
     assert len(begun) == 301
     assert begun.index("find") < 150, "it was the 301st"
@@ -115,15 +110,13 @@ async def test_more_calls_than_may_wait_are_refused_with_a_delay(monkeypatch: py
     monkeypatch.setattr("leadline_server.transport.admission.fair_queue.HOLD_SECONDS", 60.0)  # however slowly they come
     searches = Gate()
     made, port = server(Quotas(waiting=1), search_contacts=searches.execute)
-    await made.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with started(made), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         search = pb.SearchContactsRequest(account_id="demo", query="Jane")
         stub = ContactServiceStub(channel)
         calls = [asyncio.ensure_future(refused(stub.SearchContacts(search))) for _ in range(4 * OTHER_SLOTS)]
         done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED, timeout=10)
         searches.open.set()
         answers = await asyncio.gather(*calls)
-    await made.drain(0.5)
     assert done
     assert any(a.info.reason == "QUOTA_EXCEEDED" and a.info.metadata["quota"] == "waiting" for a in answers)
 
@@ -134,14 +127,12 @@ async def test_more_bytes_than_an_account_may_write_are_refused_and_small_calls_
 
     registry = CollectorRegistry()
     made, port = server(Quotas(bytes_per_minute=60_000), registry, create_contact=create)
-    await made.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with started(made), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = ContactServiceStub(channel)
         large = pb.CreateContactRequest(account_id="demo", phone_number="+12025550101", name="x" * 50_000)
         answers = [await refused(stub.CreateContact(large)) for _ in range(2)]
         small = pb.CreateContactRequest(account_id="demo", phone_number="+12025550101", name="Jane")
         last = await refused(stub.CreateContact(small))
-    await made.drain(0.5)
     assert answers[0].info.reason != "QUOTA_EXCEEDED"
     assert answers[1].info.metadata["quota"] == "bytes_per_minute"
     assert 30 < (answers[1].retry_seconds or 0) < 60
@@ -186,8 +177,7 @@ async def test_an_account_that_stores_as_much_as_it_may_is_refused_what_stores_m
         raise CrmUnavailable("Down.")
 
     made, port = server(Quotas(stored_bytes=1_000), find_contact=work, create_contact=work)
-    await made.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with started(made), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = ContactServiceStub(channel)
         create = pb.CreateContactRequest(account_id="demo", phone_number="+12025550101", name="Jane")
         answers = [await refused(stub.CreateContact(create))]
@@ -197,7 +187,6 @@ async def test_an_account_that_stores_as_much_as_it_may_is_refused_what_stores_m
         answers += [await refused(stub.CreateContact(create)), await refused(stub.FindContact(ASK))]
         made.door.set_stored({})
         answers.append(await refused(stub.CreateContact(create)))
-    await made.drain(0.5)
     assert [answer.info.reason for answer in answers] == [
         "CRM_UNAVAILABLE",
         "CRM_UNAVAILABLE",
@@ -219,8 +208,7 @@ async def test_an_account_has_no_more_watches_than_it_may() -> None:
 
     registry = CollectorRegistry()
     made, port = server(Quotas(watches=1), registry, watch_call_logs=watch)
-    await made.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with started(made), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = CallLogServiceStub(channel)
         everything = call_log_service_pb2.WatchCallLogsRequest(account_id="demo")
         first = asyncio.ensure_future(refused(stub.WatchCallLogs(everything).read()))
@@ -229,7 +217,6 @@ async def test_an_account_has_no_more_watches_than_it_may() -> None:
         ended.set()
         await first
         third = await refused(stub.WatchCallLogs(everything).read())
-    await made.drain(0.5)
     assert second.info.metadata["quota"] == "watches"
     assert third.info.reason == "INTERNAL"
     assert registry.get_sample_value("leadline_calls_refused_total", {"quota": "watches"}) == 1

@@ -17,6 +17,7 @@ from leadline_server.transport.connections import ConnectionLimits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
+from support.apps import started
 from transport import http2
 from transport.serving import fake_commands, refused
 
@@ -97,13 +98,11 @@ async def test_an_old_grpc_connection_is_replaced_and_no_call_is_lost() -> None:
     limits = ConnectionLimits(age_seconds=0.3, age_grace_seconds=5)
     made = Server(fake_commands(find_contact=find), CollectorRegistry(), connections=limits)
     address = f"127.0.0.1:{made.bind('127.0.0.1:0')}"
-    await made.start()
-    async with http2.connection(address) as old, grpc.aio.insecure_channel(address) as channel:
+    async with started(made), http2.connection(address) as old, grpc.aio.insecure_channel(address) as channel:
         closed = asyncio.ensure_future(old.closed())
         ask = pb.FindContactRequest(account_id="demo", phone_numbers=["+12025550101"])
         answers = []
         async with asyncio.timeout(20):
             while not closed.done():
                 answers.append(await refused(ContactServiceStub(channel).FindContact(ask)))
-    await made.drain(0.5)
     assert {answer.info.reason for answer in answers} == {"INTERNAL"}

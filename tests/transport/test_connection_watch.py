@@ -14,6 +14,7 @@ from leadline_server.transport.channelz import server_ids, socket_ids
 from leadline_server.transport.connection_watch import Connection, ConnectionWatch
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
+from support.apps import started
 from transport import http2
 from transport.serving import fake_commands, refused
 
@@ -53,8 +54,7 @@ async def test_a_slow_request_or_many_idle_bytes_end_a_connection_and_no_other(
     is_slow = idle_bytes > 100_000
     made = Server(fake_commands(find_contact=find), registry, request_seconds=0.3 if is_slow else 60)
     address = f"127.0.0.1:{made.bind('127.0.0.1:0')}"
-    await made.start()
-    async with grpc.aio.insecure_channel(address) as channel, http2.connection(address, OPENED) as odd:
+    async with started(made), grpc.aio.insecure_channel(address) as channel, http2.connection(address, OPENED) as odd:
         stub, ask = (
             ContactServiceStub(channel),
             pb.FindContactRequest(account_id="demo", phone_numbers=["+12025550101"]),
@@ -65,7 +65,6 @@ async def test_a_slow_request_or_many_idle_bytes_end_a_connection_and_no_other(
                 if not is_slow:
                     await odd.send(http2.settings(window=65_535) * 100)
                 assert (await refused(stub.FindContact(ask))).info.reason == "CRM_UNAVAILABLE"
-    await made.drain(0.5)
     assert registry.get_sample_value("leadline_connections_hung_up_total") == 1
 
 
@@ -81,10 +80,8 @@ async def test_the_time_that_the_sockets_take_counts_for_the_rest_after_a_look(m
 
     made = Server(fake_commands(find_contact=find), CollectorRegistry())
     address = f"127.0.0.1:{made.bind('127.0.0.1:0')}"
-    await made.start()
-    async with grpc.aio.insecure_channel(address) as channel:
+    async with started(made), grpc.aio.insecure_channel(address) as channel:
         await refused(ContactServiceStub(channel).FindContact(pb.FindContactRequest()))
         [server_id] = [number for number in server_ids() if socket_ids(number, 0)]
         monkeypatch.setattr(connection_watch, "received_bytes", busy)
         assert await ConnectionWatch(server_id).look() >= 0.05
-    await made.drain(0.5)

@@ -1,12 +1,16 @@
 """A stray quote costs its own line at most: the other rows of a CSV file are read, and none is merged with another."""
 
 import io
+import tracemalloc
 
 import pytest
 from leadline_server.crm.embedded.contact_files import CsvOptions, UnreadableFile, read_csv
 from support.contact_files import ReadFile, read_file
 
 CLOSED_NOWHERE = "a quote is opened and never closed"
+ROW_TOO_LONG = "the row is longer than 262,144 characters"
+LINE_TOO_LONG = "the line is longer than 262,144 bytes"
+NOTE = "He said, it was cold.\n" * 20_000  # more than a row may have
 
 
 def read(text: str) -> ReadFile:
@@ -134,14 +138,73 @@ def test_surplus_cells_that_are_empty_are_passed_over_and_others_make_a_row_unre
 
 @pytest.mark.parametrize(("lines", "is_read"), [(262, True), (263, False)])
 def test_a_row_over_several_lines_has_at_most_262_144_characters(lines: int, *, is_read: bool) -> None:
-    found = read('Name,Notes,Phone\nEve,"' + ("x" * 999 + "\n") * lines + '",202-555-0403\n')
-    assert ((2, "a quote is opened and never closed") in problems(found)) is not is_read
-    assert (names(found) == ["Eve"]) is is_read
+    found = read('Name,Notes,Phone\nEve,"' + ("x" * 999 + "\n") * lines + '",202-555-0403\nFay,,202-555-0404\n')
+    assert problems(found) == ([] if is_read else [(2, ROW_TOO_LONG)])
+    assert names(found) == (["Eve", "Fay"] if is_read else ["Fay"])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        f'Eve,"{NOTE}",202-555-0403',
+        f'Eve,"{NOTE}","202-555-0403\n202-555-0405"',
+        f'"Eve\nRoe","{NOTE}",202-555-0403',
+        f'Eve,"{NOTE}a "" within\n",202-555-0403',
+        f'Eve,"{NOTE}"Yes," he said, "no".\n{NOTE}",202-555-0403',
+        f'Eve,"{NOTE}{"x" * 1_000_000}\n",202-555-0403',
+        f'Eve,"{NOTE}{"x" * 1_000_000}",202-555-0403',
+        f'Eve,"{NOTE}{"x" * 300_000}",{"x" * 700_000}',
+    ],
+    ids=[
+        *("one cell", "two cells", "the second of two", "doubled quotes", "stray quotes"),
+        *("a long line", "a quote near the end of a long line", "a quote within a long line"),
+    ],
+)
+def test_a_row_that_is_too_long_is_named_once_and_reading_goes_on_after_its_end(row: str) -> None:
+    found = read(f"Name,Notes,Phone\n{row}\nFay,,202-555-0404\n")
+    assert [(problem.line, problem.end, problem.message) for problem in found.problems] == [
+        (2, 2 + row.count("\n"), ROW_TOO_LONG)
+    ]
+    assert [(record.name, record.line) for record in found.records] == [("Fay", 3 + row.count("\n"))]
+
+
+@pytest.mark.parametrize("note", ["a note\nof two lines, and more\n", NOTE], ids=["short", "too long"])
+def test_a_quote_that_is_open_to_the_end_of_the_file_makes_one_row_of_what_follows(note: str) -> None:
+    found = read(f'Name,Notes,Phone\nDan,,202-555-0402\nEve,"{note}')
+    assert problems(found) == [(3, CLOSED_NOWHERE)]
+    assert found.problems[0].end == 2 + note.count("\n")
+    assert names(found) == ["Dan"]
+
+
+def test_a_row_whose_quote_is_never_closed_ends_before_the_next_line_that_looks_like_a_row() -> None:
+    found = read(f'Name,Notes,Phone\nEve,"{NOTE}Fay,,202-555-0404\nGil,,202-555-0405\n')
+    assert problems(found) == [(2, CLOSED_NOWHERE)]
+    assert names(found) == ["Fay", "Gil"]
+
+
+@pytest.mark.parametrize("size", [262_120, 262_144, 300_000, 1_000_000])
+def test_a_line_that_is_too_long_takes_the_lines_of_its_open_cell_with_it(size: int) -> None:
+    cell = "x" * size + '""\nthe note goes on\nand ends'
+    found = read(f'Name,Notes,Phone\nEve,"{cell}",202-555-0403\nFay,,202-555-0404\n')
+    assert problems(found) == [(2, LINE_TOO_LONG if size > 262_130 else ROW_TOO_LONG)]
+    assert found.problems[0].end == 4
+    assert names(found) == ["Fay"]
+
+
+def test_a_row_that_is_too_long_is_not_held_in_memory() -> None:
+    content = io.BytesIO(b'Name,Notes,Phone\nEve,"' + (b"x" * 999 + b"\n") * 20_000 + b'",1\nFay,,202-555-0404\n')
+    tracemalloc.start()
+    try:
+        items = list(read_csv(content, CsvOptions("US")))
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+    assert [item.line for item in items] == [2, 20_003]
 
 
 def test_a_line_without_end_is_named_and_the_next_one_is_read() -> None:
     found = read("Name,Phone\n" + "x" * 1_000_000 + "\nEve,202-555-0403\n")
-    assert problems(found) == [(2, "the line is longer than 262,144 bytes")]
+    assert problems(found) == [(2, LINE_TOO_LONG)]
     assert names(found) == ["Eve"]
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from leadline_server.delivery.metrics import OTHERS, DeliveryMetrics, largest
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from prometheus_client import CollectorRegistry
 
 
@@ -30,7 +31,7 @@ class _Limits:
 
 def test_logs_are_counted_by_state_and_reason_and_the_queue_has_an_age() -> None:
     registry = CollectorRegistry()
-    writer = SimpleNamespace(results={}, logs={("LOGGED", "CONTACT_MATCHED"): 3})
+    writer = SimpleNamespace(results={}, logs={(CallLogState.LOGGED, CallLogReason.CONTACT_MATCHED): 3})
     writer.results = dict.fromkeys(
         ("logged", "unlogged", "waiting", "deferred", "postponed", "refused", "update_refused", "lost"), 0
     )

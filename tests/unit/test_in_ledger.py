@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from leadline_server.crm.embedded import journal
 from leadline_server.crm.embedded.tables import NewLog
 from leadline_server.domain.call_log import FINAL_WAIT
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.errors import ContactAlreadyExists, ContactNotFound, InvalidRequest, RequestIdReused
 from leadline_server.domain.preferences import MultipleMatchAction, UnknownContactAction
 from leadline_server.ledger.sqlite.transactions import finished
@@ -169,16 +170,19 @@ async def test_a_failure_that_no_adapter_should_have_is_stored_with_its_call_alo
 ) -> None:
     async with open_harness(tmp_path) as harness:
         await harness.create("Ada", ADA)
-        insert = journal.insert_logs
+        insert = journal.insert_log
 
-        def fails(connection: sqlite3.Connection, new: Sequence[NewLog]) -> Sequence[CrmLog | Exception]:
-            if any(log.key.endswith("call-bad") for log in new):
+        def fails(
+            connection: sqlite3.Connection, log: NewLog, place: tuple[int, int] | None = None
+        ) -> CrmLog | CrmRejected:
+            if log.key.endswith("call-bad"):
                 connection.execute("UPDATE crm_contacts SET name = 'half a change'")
                 raise RuntimeError("a defect of the adapter")
-            return insert(connection, new)
+            return insert(connection, log, place)
 
         with capture_logs() as told, monkeypatch.context() as broken:
-            broken.setattr(crm_tables, "insert_logs", fails)
+            broken.setattr(crm_tables, "insert_log", fails)
+            broken.setattr(journal, "insert_log", fails)
             logs = await asyncio.gather(*(harness.log(f"call-{name}", ADA) for name in ("1", "bad", "2")))
         assert [log.state.name for log in logs] == ["LOGGED", "PENDING", "LOGGED"]
         assert "delivery failed in the ledger" in [line["event"] for line in told]

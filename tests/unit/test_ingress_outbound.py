@@ -1,4 +1,4 @@
-"""Calls to the outside, and calls that nobody takes, as phone systems report them, in any order of their events."""
+"""Calls to the outside, and calls that no one takes, as phone systems report them, in any order of their events."""
 
 import json
 from collections.abc import Mapping, Sequence

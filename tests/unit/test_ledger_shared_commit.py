@@ -1,13 +1,16 @@
 """Transactions of the SQLite ledger that share a commit: each stands alone, and some statements are made once."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.placeholders import LimitPeriod, LimitReached, PlaceholderLimit, Reservation
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.ledger.sqlite.ledger import SqliteLedger, open_sqlite_ledger
 from leadline_server.ledger.sqlite.transactions import SqliteTransaction
@@ -119,3 +122,90 @@ async def test_contacts_of_one_commit_are_found_by_name(tmp_path: Path) -> None:
         assert sorted(contact.name for contact in page.contacts) == names
     query = "SELECT rowid FROM crm_contact_names WHERE crm_contact_names MATCH 'won'"
     assert len(rows(tmp_path / "ledger.db", query)) == len(names)
+
+
+NOW = datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
+
+
+def _reservation(most: int | None = None, most_a_day: int | None = None) -> Reservation:
+    limits = (PlaceholderLimit("account", most, most_a_day), PlaceholderLimit("user:alice", None, None))
+    return Reservation(name="Unknown Caller", phone_number="+12025550101", limits=limits, user_id="alice", call_id="c")
+
+
+def _counts(folder: Path) -> list[tuple[str, int, int, int]]:
+    """Scope, hours since NOW, and the two counts."""
+    query = "SELECT scope, hour, begun, refused FROM placeholder_counts ORDER BY scope, hour"
+    first = int(NOW.timestamp()) // 3600
+    return [(scope, hour - first, begun, refused) for scope, hour, begun, refused in rows(folder / "ledger.db", query)]
+
+
+async def _take_each(ledger: SqliteLedger, wish: Reservation, times: Sequence[datetime]) -> list[str | LimitReached]:
+    """The results of transactions of one commit that take a placeholder each, at these times."""
+
+    async def work(transaction: LedgerTransaction, now: datetime) -> str | LimitReached:
+        return await transaction.placeholders.take(ACCOUNT, wish, now)
+
+    return await asyncio.gather(*(ledger.transactions.run(ACCOUNT, partial(work, now=now)) for now in times))
+
+
+async def test_transactions_of_one_commit_take_no_more_placeholders_than_the_limit(
+    tmp_path: Path, ledger: SqliteLedger
+) -> None:
+    await _take_each(ledger, _reservation(), [NOW])
+    taken = await _take_each(ledger, _reservation(most=5), [NOW] * 8)
+    reached = [result for result in taken if isinstance(result, LimitReached)]
+    assert [result.is_first for result in reached] == [True, False, False, False]
+    assert _counts(tmp_path) == [("account", 0, 5, 4), ("user:alice", 0, 5, 0)]
+
+
+async def test_placeholders_of_a_commit_in_which_an_hour_ends_count_for_their_day(
+    tmp_path: Path, ledger: SqliteLedger
+) -> None:
+    later = NOW + timedelta(hours=1)
+    taken = await _take_each(ledger, _reservation(most_a_day=3), [NOW, later, NOW, later, NOW])
+    assert [isinstance(result, LimitReached) and result.period for result in taken] == [
+        False,
+        False,
+        False,
+        LimitPeriod.DAY,
+        LimitPeriod.DAY,
+    ]
+    assert [count for count in _counts(tmp_path) if count[0] == "account"] == [
+        ("account", 0, 2, 1),
+        ("account", 1, 1, 1),
+    ]
+
+
+@pytest.mark.parametrize("has_changed_a_row", [False, True])
+async def test_a_transaction_that_fails_takes_no_placeholder(
+    tmp_path: Path, ledger: SqliteLedger, *, has_changed_a_row: bool
+) -> None:
+    async def work(transaction: LedgerTransaction, number: int) -> None:
+        taken = await transaction.placeholders.take(ACCOUNT, _reservation(), NOW)
+        assert isinstance(taken, str)
+        if number == 3:
+            await transaction.placeholders.give_back(ACCOUNT, taken)
+        if number == 1 and has_changed_a_row:
+            assert isinstance(transaction, SqliteTransaction)
+            transaction.connection.execute("INSERT INTO call_links VALUES (NULL, 'demo', 'x', 'y', '')")
+        if number == 1:
+            raise ValueError("it fails")
+
+    works = (ledger.transactions.run(ACCOUNT, partial(work, number=number)) for number in range(5))
+    results = await asyncio.gather(*works, return_exceptions=True)
+    assert [str(result) for result in results if result] == ["it fails"]
+    assert _counts(tmp_path) == [("account", 0, 3, 0), ("user:alice", 0, 3, 0)]
+
+
+async def test_placeholders_of_one_commit_are_recorded_in_their_order(tmp_path: Path) -> None:
+    async with open_harness(tmp_path) as harness:
+        await harness.prefer(unknown_contact_action=UnknownContactAction.CREATE_PLACEHOLDER)
+        logs = await asyncio.gather(*(harness.log(f"call-{i}", f"+1202555010{i}") for i in range(8)))
+        contacts = [log.contact.id for log in logs if log.contact is not None]
+    documents = [
+        json.loads(document) for (document,) in rows(tmp_path / "ledger.db", "SELECT document FROM audit ORDER BY id")
+    ]
+    entries = [(entry["subject"], entry["call_id"]) for entry in documents if "call_id" in entry]
+    assert entries == [(contact, f"call-{i}") for i, contact in enumerate(contacts)]
+    recorded = rows(tmp_path / "ledger.db", "SELECT contact_id FROM placeholders")
+    assert sorted(contact for (contact,) in recorded) == sorted(contacts)

@@ -64,12 +64,15 @@ def test_a_version_of_development_and_a_frozen_one_are_not_frozen(
 def test_a_release_has_its_version_and_its_section_of_the_changelog(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("pyproject.toml", "CHANGELOG.md"):
+    manifest = Path("deploy") / "kubernetes" / "kustomization.yaml"
+    (tmp_path / manifest).parent.mkdir(parents=True)
+    for name in ("pyproject.toml", "CHANGELOG.md", manifest):
         shutil.copyfile(freeze.ROOT / name, tmp_path / name)
     before = (tmp_path / "CHANGELOG.md").read_text(encoding="utf-8")
     monkeypatch.setattr(freeze, "ROOT", tmp_path)
     freeze.name_release("0.9.7", date(2026, 12, 1))
     assert tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"] == "0.9.7"
+    assert "    newTag: 0.9.7\n" in (tmp_path / manifest).read_text(encoding="utf-8")
     after = (tmp_path / "CHANGELOG.md").read_text(encoding="utf-8")
     assert after == before.replace("## [Unreleased]\n", "## [Unreleased]\n\n## [0.9.7] - 2026-12-01\n")
     assert after != before

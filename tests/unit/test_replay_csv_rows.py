@@ -1,6 +1,7 @@
 """Rows of delimiter-separated lines whose quotes are not what they should be."""
 
 import io
+import tracemalloc
 from itertools import combinations
 
 import pytest
@@ -62,10 +63,72 @@ def test_no_other_cell_may_hold_a_line_break() -> None:
     assert taken(text) == {2: ['2"', "10:00", "x"], 3: ["b", "2", "10:01", "x"]}
 
 
-def test_a_note_that_goes_on_for_too_long_is_no_note() -> None:
-    text = 'a,1,10:00,"begins\n' + "goes on\n" * 1_500 + 'ends"\n'
-    assert 1 in skipped(text)
-    assert len(rows(text)) == 1_502
+TOO_LONG = "not a CSV row: longer than 1,000 lines or 1048576 bytes"
+NEVER_CLOSED = "not a CSV row: a quote is never closed"
+
+
+@pytest.mark.parametrize(("lines", "is_read"), [(998, True), (999, True), (1_000, False)])
+def test_1_000_lines_may_follow_the_first_of_a_row(lines: int, *, is_read: bool) -> None:
+    text = 'a,1,10:00,"begins\n' + "goes on\n" * lines + 'ends"\nb,2,10:01,x\n'
+    assert skipped(text) == ({} if is_read else {1: TOO_LONG})
+    assert set(taken(text)) == ({1, lines + 3} if is_read else {lines + 3})
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "goes on\n" * 1_500,
+        ("x" * 100_000 + "\n") * 20,
+        "y" * (MAX_LINE + 10) + "\n",
+        "y" * (MAX_LINE + 10) + '""\ngoes on\n',
+        'he said ""yes""\n' * 1_500,
+    ],
+    ids=["of many lines", "of long lines", "with a line that is too long", "with quotes in it", "with quotes"],
+)
+def test_a_row_that_is_too_long_is_named_once_and_reading_goes_on_after_its_end(note: str) -> None:
+    text = f'a,1,10:00,"begins\n{note}ends"\nb,2,10:01,x\n'
+    assert skipped(text) == {1: TOO_LONG}
+    assert set(taken(text)) == {3 + note.count("\n")}
+    assert sum(row.size for row in rows(text)) == len(text)
+
+
+@pytest.mark.parametrize("lines", [2, 1_500])
+def test_a_note_that_is_open_to_the_end_of_the_file_makes_one_row_of_what_follows(lines: int) -> None:
+    text = 'b,2,10:01,x\na,1,10:00,"begins\n' + "goes on\n" * lines
+    assert skipped(text) == {2: NEVER_CLOSED}
+    assert [row.line for row in rows(text)] == [1, 2]
+    assert sum(row.size for row in rows(text)) == len(text)
+
+
+@pytest.mark.parametrize("row", ["b,2,10:01,x", '"b","2","10:01","Roe "Jo" Smith"'])
+def test_a_row_whose_quote_is_never_closed_ends_before_the_next_line_that_is_a_row(row: str) -> None:
+    text = 'a,1,10:00,"begins\n' + "goes on\n" * 1_500 + f"{row}\nc,3,10:02,x\n"
+    assert skipped(text) == {1: NEVER_CLOSED}
+    assert list(taken(text)) == [1_502, 1_503]
+
+
+def test_a_quote_that_is_never_closed_where_no_line_may_break_costs_its_own_line_only() -> None:
+    found = rows('a,"1,10:00,x\nnot a row\nnor this\n')
+    assert [(type(row), row.line) for row in found] == [(Skipped, 1), (CsvRow, 2), (CsvRow, 3)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_line_that_is_too_long_takes_the_lines_of_its_open_cell_with_it(encoding: str) -> None:
+    text = 'a,1,10:00,"' + "y" * (MAX_LINE + 10) + 'z\ngoes on\nends"\nb,2,10:01,x\n'
+    found = list(read_rows(read_lines(io.BytesIO(text.encode(encoding))), dialect()))
+    assert [(type(row), row.line) for row in found] == [(Skipped, 1), (CsvRow, 4)]
+    assert sum(row.size for row in found) == len(text.encode(encoding))
+
+
+def test_a_row_that_is_too_long_is_not_held_in_memory() -> None:
+    stream = io.BytesIO(b'a,1,10:00,"' + (b"x" * 999 + b"\n") * 20_000 + b'"\nb,2,10:01,x\n')
+    tracemalloc.start()
+    try:
+        found = list(read_rows(read_lines(stream), dialect()))
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+    assert [row.line for row in found] == [1, 20_002]
 
 
 STRAY = {
@@ -98,7 +161,7 @@ def test_every_byte_belongs_to_one_row() -> None:
 
 def test_a_line_without_an_end_is_not_held_in_memory() -> None:
     text = "a,1,10:00,x\n" + "y" * (MAX_LINE + 10) + "\nb,2,10:01,z\n"
-    assert skipped(text) == {2: f"longer than {MAX_LINE} bytes"}
+    assert skipped(text) == {2: "longer than 1048576 bytes"}
     assert set(taken(text)) == {1, 3}
     assert sum(row.size for row in rows(text)) == len(text)
 

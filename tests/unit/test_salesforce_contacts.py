@@ -11,7 +11,7 @@ from fakes.salesforce import FakeSalesforce
 from fakes.salesforce_people import salesforce
 from fakes.serving import FakeServer
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.crm_errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmRateLimited, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report
@@ -180,20 +180,6 @@ async def test_more_pages_than_are_read_are_no_answer(crm: tuple[Fake, CrmAdapte
         await adapter.find_contacts([NUMBER])
 
 
-async def test_a_search_by_name_goes_through_both_kinds_in_order(crm: tuple[Fake, CrmAdapter]) -> None:
-    fake, adapter = crm
-    for i, letter in enumerate("ecadbf"):
-        fake.crm.add_by_people("Lead" if i % 2 else "Contact", {"LastName": f"Smith {letter}", "Company": "x"})
-    fake.crm.add_by_people("Lead", LEAD | {"LastName": "Smith z", "IsConverted": True})
-    names, cursor = list[str](), ""
-    while True:
-        page = await adapter.search_contacts("smith", 2, cursor)
-        names += [contact.name[-1] for contact in page.contacts]
-        if not (cursor := page.next_cursor):
-            break
-    assert names == list("abcdef")
-
-
 async def test_a_search_beyond_what_salesforce_lists_is_no_answer(crm: tuple[Fake, CrmAdapter]) -> None:
     _, adapter = crm
     with pytest.raises(CrmUnavailable, match="more of the name"):
@@ -207,21 +193,6 @@ async def test_one_kind_that_cannot_be_read_makes_no_answer(crm: tuple[Fake, Crm
     for question in (adapter.find_contacts([NUMBER]), adapter.check()):
         with pytest.raises(CrmUnavailable, match="No such column 'HomePhone'"):
             await question
-
-
-async def test_a_token_that_has_run_out_is_replaced_once(crm: tuple[Fake, CrmAdapter]) -> None:
-    fake, adapter = crm
-    await adapter.check()
-    await fake.misbehave(token="another")
-    contact = await adapter.create_contact(DRAFT, "key")
-    assert await found(adapter) == [contact.id]
-    assert fake.crm.token_requests == 2
-
-
-async def test_a_grant_that_was_taken_back_is_an_administrators_matter() -> None:
-    async with salesforce(refresh_token="revoked") as (_, adapter):
-        with pytest.raises(CrmAuthFailed, match="invalid_grant"):
-            await adapter.check()
 
 
 async def test_client_credentials_will_do() -> None:

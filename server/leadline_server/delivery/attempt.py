@@ -7,14 +7,14 @@ from typing import TypeAlias
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.held_numbers import HeldNumber, HoldNumber
-from leadline_server.contacts.lookup import ContactLookup, FoundContacts
+from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.delivery.moved_contacts import is_move, living_contact, moved, where_people_have_it
 from leadline_server.delivery.placeholder_budget import CountsPlaceholders, reservation
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, Decision
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.crm_errors import CrmRejected
-from leadline_server.domain.decision import decide
+from leadline_server.domain.decision import decide, decide_by_matches
 from leadline_server.domain.preferences import EffectivePreferences
 from leadline_server.domain.request_not_sent import WriteUnsettled
 from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, LookUp, Outcome, Situation, Wait
@@ -99,7 +99,7 @@ class DecisionLoader:
             trigger=log.trigger,
             is_own=(log.number.e164 or log.number.extension) in account.own_numbers,
             chosen=await _chosen(account, log.chosen_contact_id) if with_choice and log.chosen_contact_id else None,
-            wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
+            wait_is_over=bool(log.call.is_final) or self._clock.now() - log.last_news_time >= FINAL_WAIT,
             can_log=CrmMethod.CREATE_CALL_LOG in can.methods,
             finds_every_form=can.lookup_recall is LookupRecall.COMPLETE,
             create_without_log=account.settings.create_without_log,
@@ -118,14 +118,18 @@ class DecisionLoader:
         situation = await self.situation(attempt, with_choice=not by_number)
         if by_number:
             situation = replace(situation, trigger=LogTrigger.MANUAL)
-        outcome = None if (last := attempt.last_preferences()) is None else decide(situation, last)
-        if not isinstance(outcome, LookUp):
-            outcome = decide(situation, await attempt.preferences())
+        before = attempt.last_preferences()
+        if before is None or not isinstance(outcome := decide(situation, before), LookUp):
+            before = await attempt.preferences()
+            outcome = decide(situation, before)
         if not isinstance(outcome, LookUp):
             return outcome
         found = await self._lookup.find(attempt.account, outcome.numbers)
         attempt.looked_up = found.as_of
-        return _conclusive(situation, await attempt.preferences(found.settings_version), found)
+        preferences = await attempt.preferences(found.settings_version)
+        if preferences is not before and not isinstance(outcome := decide(situation, preferences), LookUp):
+            return outcome
+        return decide_by_matches(situation, preferences, found.matches, is_cut_off=found.is_cut_off)
 
 
 class AttemptRunner:
@@ -188,7 +192,10 @@ class AttemptRunner:
         """The outcome by what a lookup finds while the number is held, and by the preferences in force then."""
         found = await held.look_again()
         situation = await self._decision_loader.situation(attempt)
-        return _conclusive(situation, await attempt.preferences(), found)
+        preferences = await attempt.preferences()
+        if not isinstance(outcome := decide(situation, preferences), LookUp):
+            return outcome
+        return decide_by_matches(situation, preferences, found.matches, is_cut_off=found.is_cut_off)
 
     async def _log(self, attempt: DeliveryAttempt, decision: Decision) -> Result:
         """Write the log. `attempt.decision` has the contact that it is at in the end: see `moved_contacts`."""
@@ -282,14 +289,6 @@ async def _chosen(account: Account, contact_id: str) -> Contact:
     if contact is None:
         raise CrmRejected("The chosen contact is no longer in the CRM.", metadata={"contact_id": contact_id})
     return contact
-
-
-def _conclusive(situation: Situation, preferences: EffectivePreferences, found: FoundContacts) -> Outcome:
-    """The outcome of a decision that is given the matches. It never asks for them again."""
-    outcome = decide(situation, preferences, found.matches, is_cut_off=found.is_cut_off)
-    if isinstance(outcome, LookUp):
-        raise TypeError("a decision that was given matches asked for them again")
-    return outcome
 
 
 def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decision | LeaveUnlogged:

@@ -70,8 +70,8 @@ class DeliveryMetrics(Collector):
         logs = CounterMetricFamily(
             "leadline_call_logs", "Call logs that an attempt left in a state.", labels=["state", "reason"]
         )
-        for labels, count in self._result_writer.logs.items():
-            logs.add_metric(labels, count)
+        for (log_state, reason), count in self._result_writer.logs.items():
+            logs.add_metric([log_state.name, "" if reason is None else reason.name], count)
         yield logs
         due = GaugeMetricFamily(
             "leadline_calls_due", "Calls that were due and not in progress at the last check.", labels=["account_id"]

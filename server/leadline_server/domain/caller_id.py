@@ -67,10 +67,11 @@ def usable_name(name: str | None, number: PhoneNumber, prefixes: Sequence[str] =
         return None
     collapsed = _collapsed(text)
     cleaned = text if collapsed == text else _bare(collapsed, number, longest_first)
-    if cleaned is None or _is_too_little(cleaned) or _is_number(cleaned, number):
+    # The phrases first: most callers without a contact have one, and it is known from `_bare`.
+    if cleaned is None or _is_placeholder(cleaned) or _is_too_little(cleaned) or _is_number(cleaned, number):
         return None
     is_american = number.country_code in _CODES_OF_PLACES
-    return None if _is_placeholder(cleaned) or is_place(cleaned, is_american=is_american) else cleaned
+    return None if is_place(cleaned, is_american=is_american) else cleaned
 
 
 def _bare(text: str, number: PhoneNumber, prefixes: Sequence[str]) -> str | None:
@@ -146,10 +147,10 @@ def _is_number(name: str, number: PhoneNumber) -> bool:
         return True
     if _CHANNEL.fullmatch(name) or parse_number(name, _NO_REGION).kind is not NumberKind.UNUSABLE:
         return True  # "Anonymous" is a withheld number
-    digits = sum(char.isdecimal() for char in name)
+    if sum(map(str.isdecimal, name)) < _NUMBER_DIGITS:
+        return False
     words = [word for word in words_of(name) if word not in _AROUND_NUMBERS]
-    letters = sum(char.isalpha() for word in words for char in word)
-    return digits >= _NUMBER_DIGITS and letters < _NAME_LETTERS
+    return sum(char.isalpha() for word in words for char in word) < _NAME_LETTERS
 
 
 def _is_placeholder(name: str) -> bool:

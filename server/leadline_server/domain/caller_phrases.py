@@ -8,7 +8,7 @@ phrase is judged by its words, in `caller_phrases.txt`: it names no one if all a
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
 
@@ -42,6 +42,7 @@ class _Vocabulary:
     longest: int
 
 
+@lru_cache(64)  # a caller's name is asked two or three times in one decision
 def names_no_one(name: str) -> bool:
     """Whether a name is a phrase for an unknown caller, a carrier, or a device.
 

@@ -49,11 +49,26 @@ def decide(
     Returns:
         An outcome; LookUp if it depends on `matches` and they are None.
     """
-    outcome = _decided(situation, preferences, matches, is_cut_off=is_cut_off)
+    held_back = _before_lookup(situation, preferences)
+    if held_back is None and matches is None:
+        return _look_up(situation.number)
+    outcome = held_back or _after_lookup(situation, preferences, matches or (), is_cut_off=is_cut_off)
     return outcome if situation.can_log else _without_log(outcome, situation)
 
 
-def _without_log(outcome: Outcome | LookUp, situation: Situation) -> Outcome | LookUp:
+def decide_by_matches(
+    situation: Situation,
+    preferences: EffectivePreferences,
+    matches: Sequence[ContactMatch],
+    *,
+    is_cut_off: bool = False,
+) -> Outcome:
+    """As `decide`, if that gave LookUp for the same situation and preferences: 12,000 instructions less."""
+    outcome = _after_lookup(situation, preferences, matches, is_cut_off=is_cut_off)
+    return outcome if situation.can_log else _without_log(outcome, situation)
+
+
+def _without_log(outcome: Outcome, situation: Situation) -> Outcome:
     """The outcome if the CRM cannot log calls: no log, and no contact unless the account asks for it."""
     if isinstance(outcome, Decision):
         return cannot_log(outcome.explanation, outcome.candidates)
@@ -64,13 +79,8 @@ def _without_log(outcome: Outcome | LookUp, situation: Situation) -> Outcome | L
     return outcome
 
 
-def _decided(
-    situation: Situation,
-    preferences: EffectivePreferences,
-    matches: Sequence[ContactMatch] | None,
-    *,
-    is_cut_off: bool,
-) -> Outcome | LookUp:
+def _before_lookup(situation: Situation, preferences: EffectivePreferences) -> Outcome | None:
+    """The outcome that does not depend on who has the number; None if it does."""
     if situation.chosen is not None:
         return Decision(
             contact=situation.chosen,
@@ -78,11 +88,12 @@ def _decided(
             explanation=f"A person chose {named(situation.chosen)}.",
         )
     held_back = _held_back(situation, preferences) if situation.trigger is LogTrigger.AUTOMATIC else None
-    outcome = held_back or _never_looked_up(situation)
-    if outcome is not None:
-        return outcome
-    if matches is None:
-        return _look_up(situation.number)
+    return held_back or _never_looked_up(situation)
+
+
+def _after_lookup(
+    situation: Situation, preferences: EffectivePreferences, matches: Sequence[ContactMatch], *, is_cut_off: bool
+) -> Outcome:
     if is_cut_off:
         several = f"{situation.number.text} matches more contacts than leadline reads; a person has to choose."
         return unlogged(CallLogReason.SEVERAL_CONTACTS, several, listed(matches))

@@ -91,9 +91,9 @@ def with_conversation(
 def _check_size(log: CallLog) -> None:
     """Refuse a call that grew too large over many reports; a single report is bounded before."""
     call = log.call
-    sizes = {"call.legs": len(call.legs), "call.attributes": len(call.attributes)}
-    over = [name for name, size in sizes.items() if size > MOST_CALL_ENTRIES]
-    if over:
+    if len(call.legs) > MOST_CALL_ENTRIES or len(call.attributes) > MOST_CALL_ENTRIES:
+        sizes = {"call.legs": len(call.legs), "call.attributes": len(call.attributes)}
+        over = [name for name, size in sizes.items() if size > MOST_CALL_ENTRIES]
         raise InvalidRequest([FieldViolation(name, f"a call has at most {MOST_CALL_ENTRIES} of them") for name in over])
     _check_bytes(log)
 
@@ -132,7 +132,7 @@ def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease
 
 def _is_answered(call: Call, report: CallReport) -> bool:
     """Whether the reporter's own leg was answered. A report without legs is about the reporter's own leg."""
-    if any(leg.user_id == report.user_id for leg in call.legs):
+    if call.legs and any(leg.user_id == report.user_id for leg in call.legs):
         return call.is_answered_by(report.user_id)
     if report.event.legs or report.event.legs_decide:
         return False

@@ -1,8 +1,8 @@
 """Cells of delimiter-separated lines, so that one broken quote spoils its own row only.
 
 A quote that is never closed would otherwise take all the lines behind it into one cell. So a line is a row unless it
-ends inside a quoted cell; then further lines are added to it only if the cell may hold line breaks, the quote is closed
-soon, and none of those lines is a row of its own.
+ends inside a quoted cell; then further lines are added to it only if the cell may hold line breaks, and none of those
+lines is a row of its own. A row that gets too long, or whose quote is never closed, is left out with all of its lines.
 """
 
 import csv
@@ -18,7 +18,11 @@ from leadline_server.replay.records import NoRecord, Skipped
 DELIMITERS: Final = (",", ";", "\t", "|")
 BLANK_LINE: Final = "blank lines"
 
-_MAX_ROW_LINES: Final = 1_000
+MAX_ROW_LINES: Final = 1_000
+"""Lines that may follow the first one of a row."""
+
+_TOO_LONG: Final = f"longer than {MAX_ROW_LINES:,} lines or {MAX_LINE} bytes"
+_NEVER_CLOSED: Final = "a quote is never closed"
 _OPEN_QUOTE: Final = "unexpected end of data"  # the text of csv.Error
 
 
@@ -57,7 +61,8 @@ def read_rows(lines: Iterator[Line], dialect: Dialect) -> Iterator[CsvRow | Skip
     ahead: deque[Line] = deque()
     while (line := ahead.popleft() if ahead else next(lines, None)) is not None:
         if line.is_too_long:
-            yield Skipped(line=line.number, size=line.size, reason=f"longer than {MAX_LINE} bytes")
+            more = _pass_over(lines, ahead, dialect)[0] if _has_odd_quotes(line) else 0
+            yield Skipped(line=line.number, size=line.size + more, reason=f"longer than {MAX_LINE} bytes")
         elif not line.text.strip():
             yield NoRecord(line=line.number, size=line.size, what=BLANK_LINE)
         else:
@@ -114,25 +119,34 @@ def _row(line: Line, lines: Iterator[Line], ahead: deque[Line], dialect: Dialect
         return CsvRow(line.number, line.size, _split(line.text, dialect))
     except OpenQuote:
         joined = _joined(line, lines, ahead, dialect)
-        reason = "a quote is never closed"
+        reason = _NEVER_CLOSED
     except csv.Error as error:
         joined, reason = None, str(error)
     loose = joined or _with_stray_quotes(line, dialect)
     return loose or Skipped(line=line.number, size=line.size, reason=f"not a CSV row: {reason}")
 
 
-def _joined(line: Line, lines: Iterator[Line], ahead: deque[Line], dialect: Dialect) -> CsvRow | None:
+def _joined(line: Line, lines: Iterator[Line], ahead: deque[Line], dialect: Dialect) -> CsvRow | Skipped | None:
     """The row that this line and the next ones make; None where they do not, and nothing has been taken.
 
     The first line with an odd number of quotes is the only one that can close the cell.
     """
-    text, size, taken = line.text, line.size, 0
+    if not dialect.may_break(_open_cell(line, dialect)):
+        return None
+    text, size, taken, is_closed = line.text, line.size, 0, False
     for following in _following(lines, ahead):
-        if following.is_too_long or len(text) > MAX_LINE or _is_row_alone(following, dialect):
+        if _is_row_alone(following, dialect):
             return None
-        text, size, taken = f"{text}\n{following.text}", size + following.size, taken + 1
-        if following.text.count('"') % 2:
+        if following.is_too_long or len(text) > MAX_LINE:
             break
+        text, size, taken = f"{text}\n{following.text}", size + following.size, taken + 1
+        is_closed = _has_odd_quotes(following)
+        if is_closed:
+            break
+    if not is_closed:
+        more, is_closed = _pass_over(lines, ahead, dialect)
+        reason = _TOO_LONG if is_closed else _NEVER_CLOSED
+        return Skipped(line=line.number, size=line.size + more, reason=f"not a CSV row: {reason}")
     cells = _cells_if_row(text, dialect)
     if cells is None or not all(dialect.may_break(place) for place, cell in enumerate(cells) if "\n" in cell):
         return None
@@ -141,9 +155,37 @@ def _joined(line: Line, lines: Iterator[Line], ahead: deque[Line], dialect: Dial
     return CsvRow(line.number, size, cells)
 
 
+def _pass_over(lines: Iterator[Line], ahead: deque[Line], dialect: Dialect) -> tuple[int, bool]:
+    """Take the further lines of a row whose cell is open, and hold none of them.
+
+    The row ends with the line that closes the cell, before the next line that is a row alone, or with the file.
+
+    Returns:
+        The bytes of these lines, and whether the cell was closed.
+    """
+    size = 0
+    while (following := ahead.popleft() if ahead else next(lines, None)) is not None:
+        if _is_row_alone(following, dialect) or _with_stray_quotes(following, dialect):
+            ahead.appendleft(following)
+            break
+        size += following.size
+        if _has_odd_quotes(following):
+            return size, True
+    return size, False
+
+
+def _has_odd_quotes(line: Line) -> bool:
+    return line.text.count('"') % 2 == 1
+
+
+def _open_cell(line: Line, dialect: Dialect) -> int:
+    """The place of the cell that is open at the end of a line."""
+    return len(_split(f'{line.text}"', dialect)) - 1
+
+
 def _following(lines: Iterator[Line], ahead: deque[Line]) -> Iterator[Line]:
     """The next lines, without taking them."""
-    for index in range(_MAX_ROW_LINES):
+    for index in range(MAX_ROW_LINES):
         if index >= len(ahead):
             following = next(lines, None)
             if following is None:

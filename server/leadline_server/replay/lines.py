@@ -31,7 +31,8 @@ class Line:
         number: counted from 1.
         size: its bytes in the file, the line end included.
         text: without the line end. Bytes that are not UTF-8 are lone surrogates; `readable` reads them.
-        is_too_long: it has more than MAX_LINE bytes, and `text` is empty.
+        is_too_long: it has more than MAX_LINE bytes. Its `text` is one quote if it has an odd number of quotes, so
+            that a quoted cell may go on in the next line; else it is empty.
     """
 
     number: int
@@ -50,9 +51,9 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
     stream.seek(0)
     encoding = _UTF_16.get(head[:2])
     if encoding:
-        return _numbered(_ending_in(stream, "\n".encode(encoding)), encoding)
+        return _numbered(_ending_in(stream, "\n".encode(encoding), '"'.encode(encoding)), encoding)
     mark = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
-    return _numbered(_ending_in(stream, mark), "utf-8")
+    return _numbered(_ending_in(stream, mark, b'"'), "utf-8")
 
 
 def readable(text: str) -> str:
@@ -95,31 +96,34 @@ def _as_windows(char: str) -> str:
         return byte.decode("latin-1")
 
 
-def _numbered(pieces: Iterator[tuple[int, bytes | None]], encoding: str) -> Iterator[Line]:
+def _numbered(pieces: Iterator[tuple[int, bytes | str]], encoding: str) -> Iterator[Line]:
     errors = "surrogateescape" if encoding == "utf-8" else "replace"
     for number, (size, raw) in enumerate(pieces, start=1):
-        if raw is None:
-            yield Line(number, size, "", is_too_long=True)
+        if isinstance(raw, str):
+            yield Line(number, size, raw, is_too_long=True)
         else:
             text = raw.decode(encoding, errors).rstrip("\r\n").removeprefix(_BYTE_ORDER_MARK)
             yield Line(number, size, text)
 
 
-def _ending_in(stream: BinaryIO, mark: bytes) -> Iterator[tuple[int, bytes | None]]:
-    """The lines with their bytes, the line end included; None for one that is too long."""
-    rest, dropped = b"", 0
+def _ending_in(stream: BinaryIO, mark: bytes, quote: bytes) -> Iterator[tuple[int, bytes | str]]:
+    """The lines with their bytes, the line end included; of one that is too long, the text of its `Line`."""
+    rest, dropped, quotes = b"", 0, 0
     while block := stream.read(_BLOCK):
         rest, begin = rest + block, 0
         while (end := _find(rest, mark, begin)) >= 0:
             size = end - begin + dropped
-            yield size, None if size > MAX_LINE else rest[begin:end]
-            begin, dropped = end, 0
+            if size > MAX_LINE:
+                yield size, '"' * ((quotes + rest.count(quote, begin, end)) % 2)
+            else:
+                yield size, rest[begin:end]
+            begin, dropped, quotes = end, 0, 0
         rest = rest[begin:]
         if len(rest) > MAX_LINE:
-            odd = len(rest) % len(mark)
-            dropped, rest = dropped + len(rest) - odd, rest[len(rest) - odd :]
+            kept = len(rest) - len(rest) % len(mark)
+            dropped, quotes, rest = dropped + kept, quotes + rest.count(quote, 0, kept), rest[kept:]
     if rest or dropped:
-        yield len(rest) + dropped, None if dropped else rest
+        yield len(rest) + dropped, '"' * ((quotes + rest.count(quote)) % 2) if dropped else rest
 
 
 def _find(data: bytes, mark: bytes, begin: int) -> int:

@@ -51,6 +51,7 @@ from leadline_server.testing.report import note_facts
 __all__ = [
     "RETRY_AFTER",
     "CrmConformance",
+    "CrmObligations",
     "CrmUnderTest",
     "Failure",
     "Level",
@@ -61,7 +62,7 @@ __all__ = [
 ]
 
 
-class CrmConformance(
+class CrmObligations(
     LookupCases,
     FormCases,
     PlanCases,
@@ -78,26 +79,7 @@ class CrmConformance(
     FailureCases,
     CrmUserCases,
 ):
-    """Every obligation of ports.crm.CrmAdapter. Subclasses implement `open_crm`, or provide the fixture `crm`."""
-
-    pytestmark = pytest.mark.asyncio
-
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        """The CRM under test, for one test."""
-        pytest.fail("A subclass of CrmConformance says how to open the CRM: open_crm.")
-
-    @pytest_asyncio.fixture
-    async def crm(self, request: pytest.FixtureRequest) -> AsyncIterator[CrmUnderTest]:
-        """The CRM under test. A test of an undeclared method is skipped before it creates records."""
-        async with self.open_crm() as opened:
-            adapter = KitAdapter(opened.adapter, opened.level)
-            reason = adapter.reason_against(methods_in(request.function))
-            if not reason:
-                yield replace(opened, adapter=adapter)
-                if not opened.ends_with_test:
-                    await adapter.remove_what_was_made()
-        if reason:
-            pytest.skip(reason)
+    """Every obligation of ports.crm.CrmAdapter. Subclasses have the fixture `crm`, whose CRM many tests may share."""
 
     @pytest.fixture(autouse=True)
     def _noted(self, request: pytest.FixtureRequest, crm: CrmUnderTest) -> None:
@@ -122,3 +104,26 @@ class CrmConformance(
     async def test_declared_rate_limits_allow_something(self, crm: CrmUnderTest) -> None:
         for limit in crm.adapter.capabilities.rate_limits:
             assert min(limit.requests, limit.seconds) > 0
+
+
+class CrmConformance(CrmObligations):
+    """The suite with a CRM for each test. Subclasses implement `open_crm`, or provide the fixture `crm`."""
+
+    pytestmark = pytest.mark.asyncio
+
+    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        """The CRM under test, for one test."""
+        pytest.fail("A subclass of CrmConformance says how to open the CRM: open_crm.")
+
+    @pytest_asyncio.fixture
+    async def crm(self, request: pytest.FixtureRequest) -> AsyncIterator[CrmUnderTest]:
+        """The CRM under test. A test of an undeclared method is skipped before it creates records."""
+        async with self.open_crm() as opened:
+            adapter = KitAdapter(opened.adapter, opened.level)
+            reason = adapter.reason_against(methods_in(request.function))
+            if not reason:
+                yield replace(opened, adapter=adapter)
+                if not opened.ends_with_test:
+                    await adapter.remove_what_was_made()
+        if reason:
+            pytest.skip(reason)

@@ -30,7 +30,7 @@ CONTRACT: Final[Mapping[str, str]] = {
     "FailureCases": f"{_PORT}: the exceptions; {_PROTO}: Failures; {_REMOTE}: Failures",
     "CrmUserCases": f"leadline_server/ports/crm.py: ListsUsers; {_PROTO}: ListUsers",
     "ReadBackCases": f"leadline_server/ports/crm_call_logs.py: CallLogReader; {_PROTO}: GetCallLog",
-    "CrmConformance": f"leadline_server/ports/crm.py: Capabilities; {_REMOTE}: Capabilities",
+    "CrmObligations": f"leadline_server/ports/crm.py: Capabilities; {_REMOTE}: Capabilities",
 }
 """The place of each group's obligations."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from fakes.process import FakeProcess
 from faults.http_crm.adapter import HttpCrm, HttpCrmConfig
 from faults.http_crm.people import faulty_crm_under_test
@@ -19,6 +20,7 @@ from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from leadline_server.testing.crm_contact_cases import CreateCases
 from leadline_server.testing.crm_lookup_cases import LookupCases
 from support.loopback import crm_over_loopback
+from support.shared_crm import SharedCrmConformance
 
 NUMBER = parse_number("+12025550147", "US")
 DRAFT = ContactDraft(name="Ada Lovelace", phone_number=NUMBER)
@@ -38,9 +40,14 @@ async def adapter_to(
         yield HttpCrm(session, HttpCrmConfig(url=process.url, deadline=deadline, unique_keys=unique_keys))
 
 
-class TestHttpCrm(CrmConformance):
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return faulty_crm_under_test()
+@pytest_asyncio.fixture(scope="class", loop_scope="class")
+async def shared() -> AsyncIterator[CrmUnderTest]:
+    async with faulty_crm_under_test() as crm:
+        yield crm
+
+
+class TestHttpCrm(SharedCrmConformance):
+    """On one CRM; each test recovers from its failure."""
 
 
 class TestHttpCrmThatIsLessReliable(LookupCases, CreateCases, WriteLogCases):

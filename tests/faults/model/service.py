@@ -19,6 +19,7 @@ from typing import Any, Final
 from unittest import mock
 
 import grpc
+import uvloop
 from faults.model.crm import Mood, MoodyCrm
 from faults.model.decision import Number, matching, read_number
 from faults.model.front import Front, Ledgers
@@ -26,12 +27,12 @@ from faults.model.quiet import silence
 from faults.model.standing_clock import StandingClock
 from faults.model.truth import Truth
 from leadline_server.app import open_app
-from leadline_server.config import Settings
 from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
 from leadline_server.delivery import scheduler as delivery_loop
 from leadline_server.ports.crm_guarantees import Capabilities
 from leadline_server.ports.ledger import CallLogFilter
 from prometheus_client import CollectorRegistry
+from support.apps import GivenSettings
 from support.contact_book import ContactBook
 from support.empty_files import put_empty_crm, put_empty_ledger
 
@@ -46,7 +47,7 @@ def serving(ledgers: Ledgers | None = None) -> Iterator[Front]:
     """A front for any number of runs. The delivery loop looks more often than in life; all else is as it is."""
     with (
         silence(),
-        asyncio.Runner() as runner,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         mock.patch.object(delivery_loop, "POLL_SECONDS", _POLL_SECONDS),
     ):
         front = Front(runner, ledgers)
@@ -85,8 +86,8 @@ class Service:
         await self._open()
 
     async def _open(self) -> None:
-        self.registry = CollectorRegistry()
-        settings = Settings(data_dir=self._folder, ledger=self._ledger)
+        self.registry = CollectorRegistry(auto_describe=True)  # so that it knows which collector has which metric
+        settings = GivenSettings(data_dir=self._folder, ledger=self._ledger)
         wrap = MoodyCrm(self._crm, self.mood, self._has, read_number)
         self._stack = AsyncExitStack()
         opened = open_app(settings, clock=self.clock, wrap=lambda _: wrap, registry=self.registry)
@@ -214,12 +215,20 @@ class Service:
         return self._under_way(), len(self.mood.asked)
 
     def _under_way(self) -> float:
-        return self.registry.get_sample_value("leadline_deliveries_in_flight") or 0.0
+        under_way = self._metric("leadline_deliveries_in_flight")
+        assert under_way is not None
+        return under_way
+
+    def _metric(self, name: str) -> float | None:
+        """The account's, or leadline's, value of a metric. The others are not computed: this is asked all the time."""
+        metrics = self.registry.restricted_registry([name]).collect()
+        samples = (sample for metric in metrics for sample in metric.samples)
+        return next((one.value for one in samples if one.labels.get("account_id", ACCOUNT) == ACCOUNT), None)
 
     @property
     def is_paused(self) -> bool:
         """Whether leadline leaves the CRM alone for a while."""
-        return bool(self.registry.get_sample_value("leadline_crm_breaker", {"account_id": ACCOUNT}))
+        return bool(self._metric("leadline_crm_breaker"))
 
     async def next_due(self) -> datetime | None:
         """When something is to be done next."""

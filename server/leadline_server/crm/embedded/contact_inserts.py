@@ -6,7 +6,6 @@ from typing import Final
 
 from leadline_server.crm.embedded.rows import (
     CONTACT_COLUMNS,
-    AddName,
     NewContact,
     book_of,
     contact_from,
@@ -28,7 +27,7 @@ def create_contacts(connection: sqlite3.Connection, wanted: Sequence[WantedConta
     for each in wanted:
         key = _key(each)
         if key not in known:
-            found = _existing(connection, each)
+            found = existing_contact(connection, each)
             known[key] = found or each.contact
             if found is None:
                 new.setdefault(each.account_id, []).append(each.row)
@@ -37,22 +36,8 @@ def create_contacts(connection: sqlite3.Connection, wanted: Sequence[WantedConta
     return [known[_key(each)] for each in wanted]
 
 
-def create_contact(connection: sqlite3.Connection, wanted: WantedContact, book: int, add_name: AddName) -> Contact:
-    """As `create_contacts`, of one contact, in a transaction that inserts names at its end.
-
-    Args:
-        connection: has the transaction.
-        wanted: the contact.
-        book: the account's book.
-        add_name: as for `insert_contacts`.
-    """
-    if wanted.row.unique_key is not None and (found := _existing(connection, wanted)) is not None:
-        return found
-    insert_contacts(connection, book, (wanted.row,), add_name)
-    return wanted.contact
-
-
-def _existing(connection: sqlite3.Connection, wanted: WantedContact) -> Contact | None:
+def existing_contact(connection: sqlite3.Connection, wanted: WantedContact) -> Contact | None:
+    """The contact that was added with the same key."""
     found = connection.execute(_EXISTING, (wanted.row.unique_key, wanted.account_id)).fetchone()
     return None if found is None else contact_from(found)
 

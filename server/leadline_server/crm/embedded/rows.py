@@ -137,32 +137,29 @@ AddName: TypeAlias = Callable[[tuple[int, str]], None]
 """Takes the row and the folded name of a new contact."""
 
 
-def insert_contacts(
-    connection: sqlite3.Connection, book: int, contacts: Sequence[NewContact], add_name: AddName | None = None
-) -> None:
-    """Add contacts to an account's book.
+def insert_contact(connection: sqlite3.Connection, book: int, contact: NewContact, add_name: AddName) -> int:
+    """Add a contact to an account's book. Returns its row.
 
     Args:
         connection: has the transaction.
         book: the book.
-        contacts: what to add.
-        add_name: called with the row and the folded name of each, to have `insert_names` called later in the
-            transaction; None: the names are inserted now.
+        contact: what to add.
+        add_name: called with the row and the folded name, to have `insert_names` called later in the transaction.
     """
-    if len(contacts) == 1:
-        inserted = connection.execute(_INSERT_CONTACT, (None, book, *contacts[0].values))
-        numbered = [(cast("int", inserted.lastrowid), contacts[0])]
-    else:
-        [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchall()
-        numbered = list(enumerate(contacts, last + 1))
-        connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
+    pk = cast("int", connection.execute(_INSERT_CONTACT, (None, book, *contact.values)).lastrowid)
+    for key in contact.keys:
+        connection.execute(_INSERT_NUMBER, (book, key, pk))
+    add_name((pk, contact.folded_name))
+    return pk
+
+
+def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequence[NewContact]) -> None:
+    """Add contacts to an account's book."""
+    [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchall()
+    numbered = list(enumerate(contacts, last + 1))
+    connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
     insert_numbers(connection, [(book, key, pk) for pk, contact in numbered for key in contact.keys])
-    names = [(pk, contact.folded_name) for pk, contact in numbered]
-    if add_name is None:
-        insert_names(connection, names)
-    else:
-        for name in names:
-            add_name(name)
+    insert_names(connection, [(pk, contact.folded_name) for pk, contact in numbered])
 
 
 def insert_names(connection: sqlite3.Connection, names: Sequence[tuple[int, str]]) -> None:

@@ -14,10 +14,6 @@ _CREATE: Final = """
     SELECT $1, sequence_base, sequence_base, 0 FROM ledger ON CONFLICT DO NOTHING
 """
 _COUNT: Final = "UPDATE account_counters SET sequence = sequence + $2, blocks = blocks + $3 WHERE account_id = $1"
-_PRUNED: Final = """
-    UPDATE account_counters SET pruned_through = greatest(pruned_through, $2), blocks = blocks - $3
-    WHERE account_id = $1
-"""
 
 
 class Counters(NamedTuple):
@@ -41,8 +37,3 @@ async def count_stored(connection: Connection, account_id: str, *, changes: int 
     """Count visible changes and stored blocks, under the account's lock."""
     if changes or blocks:
         await connection.execute(_COUNT, account_id, changes, blocks)
-
-
-async def count_pruned(connection: Connection, account_id: str, sequence: int, blocks: int) -> None:
-    """Count pruned calls: the largest of their sequences, and their blocks. Under the account's lock."""
-    await connection.execute(_PRUNED, account_id, sequence, blocks)

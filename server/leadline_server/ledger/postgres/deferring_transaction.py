@@ -6,7 +6,7 @@ become placeholders.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining
@@ -16,10 +16,12 @@ from leadline_server.ledger.postgres.call_log_statements import Written, write_v
 from leadline_server.ledger.postgres.deferred_placeholders import DeferredPlaceholders, ReachedLimits
 from leadline_server.ledger.postgres.preferences import PostgresPreferences
 from leadline_server.ledger.postgres.queued_changes import QueuedChange, RememberedLogs, more_blocks, written_rows
-from leadline_server.ports.ledger import CallKey, PreferencesInForce, Requests
+from leadline_server.ports.ledger import CallKey, LedgerTransaction, PreferencesInForce, Requests
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 from leadline_server.storage.postgres.deferred import DeferredRow, arrays_of
 from leadline_server.storage.postgres.sql_transaction import NotDeferrable
+
+T = TypeVar("T")
 
 
 @unshown
@@ -115,6 +117,11 @@ class DeferringTransaction:
         if entry is None:
             entry = self._entries[key] = self._remembered.get(key) or QueuedChange(key)
         return entry.change(change)
+
+    def once(self, owner: object, make: Callable[[LedgerTransaction], T]) -> T:
+        """The result of `make`: transactions share nothing."""
+        del owner
+        return make(self)
 
     async def preferences(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences that were read last. The end checks their version."""

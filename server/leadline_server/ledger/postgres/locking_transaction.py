@@ -8,7 +8,7 @@ their account is locked first. Then PostgreSQL ends one of the two, and it is ru
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from leadline_server.domain.audit import Actor
 from leadline_server.domain.call_log import CallLog, CallLogChange
@@ -26,9 +26,11 @@ from leadline_server.ledger.postgres.placeholders import record_created
 from leadline_server.ledger.postgres.preferences import PostgresPreferences
 from leadline_server.ledger.postgres.queued_changes import QueuedChange, linked_entries, load, more_blocks, written_rows
 from leadline_server.ledger.postgres.requests import read_answer, store_answer
-from leadline_server.ports.ledger import CallKey, PreferencesInForce, RecordedAnswer
+from leadline_server.ports.ledger import CallKey, LedgerTransaction, PreferencesInForce, RecordedAnswer
 from leadline_server.storage.postgres.database import Connection, Row
 from leadline_server.storage.postgres.deferred import DeferredRow
+
+T = TypeVar("T")
 
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2 || '/' || $3, 0))"
 
@@ -89,6 +91,11 @@ class LockingTransaction:
         wanted = self.wanted_version
         if wanted and wanted != await self._preferences.version_within(self.fetch, self.account_id):
             raise SettingsChanged
+
+    def once(self, owner: object, make: Callable[[LedgerTransaction], T]) -> T:
+        """The result of `make`: transactions share nothing."""
+        del owner
+        return make(self)
 
     async def preferences(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences in force. All that a transaction reads are of one version, or it is run again at the end."""

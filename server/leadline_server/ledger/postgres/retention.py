@@ -3,19 +3,20 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.limits import MOST_PAGE_BYTES
 from leadline_server.domain.retention import last_change, may_be_deleted
 from leadline_server.ledger.account_rows import blocks_of
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
-from leadline_server.ledger.postgres.account_lock import count_pruned, lock_account
+from leadline_server.ledger.postgres.account_lock import lock_account
 from leadline_server.ledger.postgres.audit import count_of, prune_audit
 from leadline_server.ledger.postgres.call_log_queries import changes
 from leadline_server.ledger.postgres.requests import delete_answers
 from leadline_server.ports.ledger import Pruned
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
+from leadline_server.storage.postgres.deferred import arrays_of
 
 _ACQUIRE: Final = """
     UPDATE ledger SET pruning_lease_owner = $1, pruning_lease_until = $3
@@ -28,12 +29,28 @@ _NEXT_ACCOUNT: Final = """
     SELECT account_id FROM account_counters WHERE account_id > $1 AND sequence > pruned_through
     ORDER BY account_id LIMIT 1
 """
+# Everything in one statement, so that the account is locked only while PostgreSQL works on it. A call that was changed
+# since it was selected has another body, so it is not deleted. Calls are found by the index that selected them: its
+# pages are in memory, while the index of call ids may have each of them in another page of the disk.
 _DELETE_CALLS: Final = """
-    DELETE FROM call_logs AS c USING unnest($2::text[], $3::bytea[]) AS given (call_id, body)
-    WHERE c.account_id = $1 AND c.call_id = given.call_id AND c.body = given.body
-    RETURNING c.call_id, c.sequence, given.body
+    WITH locked AS MATERIALIZED (
+        SELECT account_id FROM account_counters WHERE account_id = $1 FOR UPDATE
+    ), given AS (
+        SELECT * FROM unnest($2::bigint[], $3::bytea[], $4::bigint[]) AS given (sequence, body, blocks)
+    ), gone AS (
+        DELETE FROM call_logs AS c USING locked, given
+        WHERE c.account_id = $1 AND c.sequence = given.sequence AND c.body = given.body
+        RETURNING c.call_id, c.sequence, given.blocks
+    ), unlinked AS (
+        DELETE FROM call_links WHERE account_id = $1 AND call_id IN (SELECT call_id FROM gone)
+    ), counted AS (
+        UPDATE account_counters AS c SET pruned_through = greatest(pruned_through, total.sequence),
+            blocks = c.blocks - total.blocks
+        FROM (SELECT max(sequence) AS sequence, sum(blocks) AS blocks, count(*) AS calls FROM gone) AS total
+        WHERE c.account_id = $1 AND total.calls > 0
+    )
+    SELECT count(*) FROM gone
 """
-_DELETE_LINKS: Final = "DELETE FROM call_links WHERE account_id = $1 AND call_id = ANY($2)"
 _CLAIMS: Final = """
     SELECT account_id, number_key FROM claims WHERE (account_id, number_key) > ($1, $2)
     ORDER BY account_id, number_key LIMIT $3
@@ -59,10 +76,13 @@ _DELETE_QUARANTINE: Final = """
 """
 
 
-class _OldCalls(NamedTuple):
-    """The calls of one step: those to delete (call id and body), the last sequence, and whether all are too recent."""
+_Deletable: TypeAlias = tuple[int, bytes]
 
-    deletable: Sequence[tuple[str, bytes]]
+
+class _OldCalls(NamedTuple):
+    """The calls of one step: those to delete (sequence and body), the last sequence, and whether all are too recent."""
+
+    deletable: Sequence[_Deletable]
     last_sequence: int
     are_recent: bool
 
@@ -138,20 +158,9 @@ class PostgresRetention:
         rows = await self._database.fetch(_NEXT_ACCOUNT, after)
         return rows[0][0] if rows else None
 
-    async def _delete_calls(self, account_id: str, deletable: Sequence[tuple[str, bytes]]) -> int:
-        call_ids, bodies = [call_id for call_id, _ in deletable], [body for _, body in deletable]
-
-        async def delete(connection: Connection) -> int:
-            # A call that was changed since it was selected has another body, so it is not deleted.
-            await lock_account(connection, account_id)
-            rows = await connection.fetch(_DELETE_CALLS, account_id, call_ids, bodies)
-            if rows:
-                await connection.execute(_DELETE_LINKS, account_id, [call_id for call_id, _, _ in rows])
-                blocks = sum(blocks_of(body) for _, _, body in rows)
-                await count_pruned(connection, account_id, max(sequence for _, sequence, _ in rows), blocks)
-            return len(rows)
-
-        return await self._database.write(delete)
+    async def _delete_calls(self, account_id: str, deletable: Sequence[_Deletable]) -> int:
+        values = (account_id, *arrays_of(deletable), [blocks_of(body) for _, body in deletable])
+        return int(await self._database.write(lambda connection: connection.fetchval(_DELETE_CALLS, *values)))
 
     async def _delete_answers(self, account_id: str, before: int, limit: int) -> int:
         async def delete(connection: Connection) -> int:
@@ -176,5 +185,5 @@ async def _select(
             continue
         are_recent = are_recent and last_change(log) >= unchanged_since
         if may_be_deleted(log, unchanged_since):
-            deletable.append((change.call_id, change.body))
+            deletable.append((change.sequence, change.body))
     return _OldCalls(deletable, last, are_recent)

@@ -9,9 +9,14 @@ from leadline_server.domain.audit import Actor, AuditAction, AuditEvent, AuditFi
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, following
 from leadline_server.ledger.audit_rows import LOOKED_AT, fits
 from leadline_server.ports.ledger.audit import AuditPage
+from leadline_server.storage.row_batch import RowBatch
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _APPEND: Final = "INSERT INTO audit (account_id, time, document) VALUES (?, ?, ?)"
+_APPEND_ALL: Final = RowBatch(
+    ("account_id", "time", "document"),
+    "INSERT INTO audit (account_id, time, document) SELECT * FROM given WHERE account_id IS NOT NULL",
+)
 _NEW: Final = "SELECT id, account_id, time, document FROM audit WHERE hash IS NULL ORDER BY id LIMIT ?"
 _HAS_NEW: Final = "SELECT 1 FROM audit WHERE hash IS NULL LIMIT 1"
 _CHAIN: Final = "UPDATE audit SET sequence = ?, hash = ? WHERE id = ?"
@@ -91,7 +96,11 @@ class SqliteAudit:
 def record(connection: sqlite3.Connection, *events: AuditEvent) -> None:
     """Store entries in the present transaction."""
     now = time.time_ns() // 1000
-    connection.executemany(_APPEND, [(event.account_id, now, event.document) for event in events])
+    rows = [(event.account_id, now, event.document) for event in events]
+    if len(rows) == 1:
+        connection.execute(_APPEND, rows[0])
+    else:
+        _APPEND_ALL.run(connection, rows)
 
 
 def note(

@@ -111,10 +111,16 @@ class SharedChanges:
     def store(self) -> None:
         """Write what has changed. Transactions share the statement that numbers the changes: 52,000 instructions."""
         before = _next_sequences(self.connection, self.visible) if self.visible else 0
+        new: list[tuple[Any, ...]] = []
         for entry in {entry.key: entry for entry in self.entries.values()}.values():  # keys may share an entry
             if not entry.is_numbered:
                 entry.sequence += before
-            _store(self.connection, entry)
+            if entry.before is None and entry.after is not None:
+                new.append(_row(entry.key, entry.after, entry.sequence))
+            else:
+                _store(self.connection, entry)
+        if new:
+            self.connection.executemany(_INSERT, new)
         self.entries, self.visible = {}, 0
 
 
@@ -267,10 +273,11 @@ def _store(connection: sqlite3.Connection, entry: _Entry) -> None:
     """Write the call of `entry` to the file, if it changed."""
     if entry.after is None or entry.after is entry.before:
         return
-    stable, changing = stable_columns(entry.after), _changing(entry.after, entry.sequence)
     if entry.before is None:
-        connection.execute(_INSERT, (*entry.key, *stable, *changing))
-    elif stable == stable_columns(entry.before):
+        connection.execute(_INSERT, _row(entry.key, entry.after, entry.sequence))
+        return
+    stable, changing = stable_columns(entry.after), _changing(entry.after, entry.sequence)
+    if stable == stable_columns(entry.before):
         connection.execute(_UPDATE, (*changing, entry.row_id))
     else:
         connection.execute(_UPDATE_ALL, (*stable, *changing, entry.row_id))
@@ -285,6 +292,10 @@ def _found(connection: sqlite3.Connection, key: CallKey) -> tuple[_Entry, CallKe
             return _Entry(key, log, row_id, sequence, log), None
         main = CallKey(key.account_id, call_id)
     return _Entry(key), None if main == key else main
+
+
+def _row(key: CallKey, log: CallLog, sequence: int) -> tuple[Any, ...]:
+    return (*key, *stable_columns(log), *_changing(log, sequence))
 
 
 def _changing(log: CallLog, sequence: int) -> tuple[Any, ...]:

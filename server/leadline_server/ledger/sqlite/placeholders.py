@@ -3,20 +3,26 @@
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, AuditEvent
 from leadline_server.domain.placeholder_bounds import MAX_REPLAYS, REPLAY_AGE
 from leadline_server.domain.placeholders import Placeholder
 from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ledger.placeholder_rows import MADE_BY_CALL, MADE_BY_REQUEST, placeholder_of
-from leadline_server.ledger.sqlite.audit import note
+from leadline_server.ledger.sqlite.audit import note, record
+from leadline_server.storage.row_batch import RowBatch
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _COLUMNS: Final = "contact_id, document, created_at"
 _RECORD: Final = "INSERT OR IGNORE INTO placeholders (account_id, contact_id, created_at, document) VALUES (?, ?, ?, ?)"
+_RECORD_NEW: Final = RowBatch(
+    ("account_id", "contact_id", "created_at", "document"),
+    "INSERT INTO placeholders (account_id, contact_id, created_at, document)"
+    " SELECT * FROM given WHERE account_id IS NOT NULL",
+)
 _LIST: Final = f"""
     SELECT {_COLUMNS} FROM placeholders WHERE account_id = ? AND (created_at, contact_id) > (?, ?)
     ORDER BY created_at, contact_id LIMIT ?
@@ -81,6 +87,30 @@ class SqlitePlaceholders:
         return bool(rows)
 
 
+class CreatedPlaceholder(NamedTuple):
+    """A placeholder that a call created; the attributes are the arguments of `record_created`."""
+
+    account_id: str
+    contact_id: str
+    now: int
+    taken: str
+
+
+def record_new(connection: sqlite3.Connection, created: Sequence[CreatedPlaceholder]) -> None:
+    """As `record_created`, of contacts that were made in this transaction, so that none is recorded yet.
+
+    With eight in a group that is 44,000 instructions of a placeholder's call less.
+    """
+    _RECORD_NEW.run(connection, created)
+    record(connection, *[_event(account_id, contact_id, taken) for account_id, contact_id, _, taken in created])
+
+
+def _event(account_id: str, contact_id: str, taken: str) -> AuditEvent:
+    made = msgspec.json.decode(taken)
+    owner, action = LEADLINE.acting_for(made["user"]), AuditAction.PLACEHOLDER_CREATED
+    return AuditEvent.of(owner, account_id, action, contact_id, reason=MADE_BY_CALL, call_id=made["call"])
+
+
 def record_created(
     connection: sqlite3.Connection, account_id: str, contact_id: str, now: int, taken: str, by: Actor | None
 ) -> None:
@@ -95,11 +125,7 @@ def record_created(
         by: who has the audit trail say, without `taken`.
     """
     if taken:
-        if not connection.execute(_RECORD, (account_id, contact_id, now, taken)).rowcount:
-            return  # it is recorded already
-        made = msgspec.json.decode(taken)
-        owner = LEADLINE.acting_for(made["user"])
-        reason, call = MADE_BY_CALL, {"call_id": made["call"]}
-        note(connection, owner, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=reason, **call)
+        if connection.execute(_RECORD, (account_id, contact_id, now, taken)).rowcount:  # it is not recorded yet
+            record(connection, _event(account_id, contact_id, taken))
     elif by is not None:
         note(connection, by, account_id, AuditAction.PLACEHOLDER_CREATED, contact_id, reason=MADE_BY_REQUEST)

@@ -24,8 +24,8 @@ from leadline_server.ledger.sqlite.call_log_changes import (
     linked_logs,
     read_log,
 )
-from leadline_server.ledger.sqlite.placeholder_counts import give_back, take
-from leadline_server.ledger.sqlite.placeholders import record_created
+from leadline_server.ledger.sqlite.placeholder_counts import SharedCounts, TransactionCounts
+from leadline_server.ledger.sqlite.placeholders import CreatedPlaceholder, record_created, record_new
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
 from leadline_server.ledger.sqlite.requests import read_answer, store_answer
 from leadline_server.ports.ledger import CallKey, LedgerTransaction, PreferencesInForce, RecordedAnswer
@@ -45,14 +45,19 @@ class SharedCommit:
     """Keeps work that transactions leave for the end of their commit.
 
     Attributes:
+        connection: the connection.
         call_logs: the changes of call logs.
+        placeholders: the counts of placeholders; None until one is needed.
         books: the numbers of the books of contacts that they have read, by account. They are forgotten with a failure.
+        made: what `SqliteTransaction.once` has made, by the id of its owner, and the owner.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.call_logs = SharedChanges(connection)
+        self.placeholders: SharedCounts | None = None
         self.books: dict[str, int] = {}
-        self._connection = connection
+        self.made: dict[int, tuple[object, Any]] = {}
+        self.connection = connection
         self._last: dict[LastWork[Any], list[Any]] = {}
 
     def at_end(self, work: LastWork[Item], item: Item) -> None:
@@ -62,13 +67,15 @@ class SharedCommit:
     def store(self) -> None:
         """Write it all."""
         self.call_logs.store()
+        if self.placeholders is not None:
+            self.placeholders.store()
         self.store_last()
 
     def store_last(self) -> None:
         """Do what was left by `at_end`."""
         last, self._last = self._last, {}
         for work, items in last.items():
-            work(self._connection, items)
+            work(self.connection, items)
 
 
 class SqliteTransaction:
@@ -83,17 +90,34 @@ class SqliteTransaction:
         self.connection = connection
         self.shared = shared
         self.call_logs = _CallLogs(connection, shared.call_logs)
+        self._placeholders: _PlaceholderCounts | None = None
         self._preferences = preferences
+
+    def keep(self) -> None:
+        """Leave what has changed for the end of the commit."""
+        self.call_logs.keep()
+        if self._placeholders is not None:
+            self._placeholders.keep()
 
     @property
     def placeholders(self) -> "_PlaceholderCounts":
-        """The limits of placeholders."""
-        return _PlaceholderCounts(self.connection)
+        """The limits of placeholders. Few transactions need them."""
+        if self._placeholders is None:
+            self._placeholders = _PlaceholderCounts(self.shared)
+        return self._placeholders
 
     @property
     def requests(self) -> "_Requests":
         """The answers by request id."""
         return _Requests(self.connection)
+
+    def once(self, owner: object, make: "Callable[[LedgerTransaction], T]") -> T:
+        """The result of `make`, or the one that it had for `owner` in another transaction of the same commit."""
+        known = self.shared.made.get(id(owner))
+        if known is None:
+            known = self.shared.made[id(owner)] = owner, make(self)
+        made: T = known[1]
+        return made
 
     async def preferences(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences in force: no other process can change them before this transaction ends."""
@@ -130,7 +154,7 @@ class SqliteTransactions:
         def whole(shared: SharedCommit, connection: sqlite3.Connection) -> T:
             transaction = SqliteTransaction(connection, shared, self._preferences)
             result = finished(work(transaction))
-            transaction.call_logs.keep()
+            transaction.keep()
             return result
 
         return await self._database.write_batched(_run_together, self._database.for_call(whole))
@@ -206,17 +230,30 @@ class _CallLogs:
 
 
 class _PlaceholderCounts:
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    """The placeholders of a transaction. Those of calls are counted and recorded at the end, with those of others."""
+
+    def __init__(self, shared: SharedCommit) -> None:
+        self._shared = shared
+        if shared.placeholders is None:
+            shared.placeholders = SharedCounts(shared.connection)
+        self._counts = TransactionCounts(shared.placeholders)
 
     async def take(self, account_id: str, reservation: Reservation, now: datetime) -> str | LimitReached:
-        return take(self._connection, account_id, reservation, to_microseconds(now))
+        return self._counts.take(account_id, reservation, to_microseconds(now))
 
     async def give_back(self, account_id: str, taken: str) -> None:
-        give_back(self._connection, account_id, taken)
+        self._counts.give_back(account_id, taken)
 
     async def created(self, account_id: str, contact_id: str, now: datetime, *, taken: str, by: Actor | None) -> None:
-        record_created(self._connection, account_id, contact_id, to_microseconds(now), taken, by)
+        at = to_microseconds(now)
+        if taken:  # so the contact was made here
+            self._shared.at_end(record_new, CreatedPlaceholder(account_id, contact_id, at, taken))
+        else:
+            record_created(self._shared.connection, account_id, contact_id, at, taken, by)
+
+    def keep(self) -> None:
+        """Leave what was counted for the end of the commit."""
+        self._counts.keep()
 
 
 class _Requests:

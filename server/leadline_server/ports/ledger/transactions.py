@@ -77,6 +77,13 @@ class LedgerTransaction(Protocol):
         """The answers by request id."""
         ...
 
+    def once(self, owner: object, make: "Callable[[LedgerTransaction], T]") -> T:
+        """The result of `make`, or the one that it had for `owner` in another transaction of the same commit.
+
+        `make` must do no more than make an object which has the parts of any of these transactions.
+        """
+        ...
+
     async def preferences(self, account_id: str, user_id: str) -> PreferencesInForce:
         """As `PreferenceStore.get`."""
         ...

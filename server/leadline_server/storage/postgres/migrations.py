@@ -30,6 +30,9 @@ _DDL_MILLISECONDS: Final = 100
 """How long a change of the schema waits for a table. All writers wait behind it; so it gives up, and tries again."""
 
 _PAUSE_SECONDS: Final = (0.05, 0.2)
+# A change may take long. One process reads a table: several would read so much at once that the writers' commits wait
+# longer for the disk, and take the processors from them.
+_SESSION: Final = "SET statement_timeout = 0; SET max_parallel_maintenance_workers = 0"
 _TABLE: Final = """
     CREATE TABLE IF NOT EXISTS schema_migrations (
         version integer NOT NULL,
@@ -79,7 +82,7 @@ async def apply_migrations(connection: Any, halves: Sequence[HalfMigration], *, 
     """
     applied, give_up = 0, time.monotonic() + _LOCK_SECONDS
     while missing := await _missing(connection, halves, with_post=with_post):
-        await connection.execute("SET statement_timeout = 0")
+        await connection.execute(_SESSION)
         try:
             if await _apply(connection, missing[0]):
                 applied, give_up = applied + 1, time.monotonic() + _LOCK_SECONDS

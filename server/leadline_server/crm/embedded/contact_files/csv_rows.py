@@ -3,10 +3,12 @@
 A quote that is never closed must not swallow the rest of the file. It is taken for a stray one, its line is named, and
 reading goes on with the next line, if
 
-- the file or the longest row ends before the quote is closed,
 - the quote that would close it stands where none may: `"Dan,1` and then `"Eve",2`,
 - the lines within the quotes look like rows: `"Dan,202-555-0402` and then `Beth 6",202-555-0401`,
 - or a name would hold a number between commas, or a cell of numbers a name.
+
+A row that gets longer than MAX_ROW, or whose quote is not closed before the file ends, is named once. Reading goes on
+behind the quote that closes it, or with the next line that looks like a row.
 """
 
 from collections import deque
@@ -21,6 +23,7 @@ MAX_ROW: Final = 262_144
 """Characters of the longest row that spans several lines."""
 
 TOO_LONG: Final = f"the line is longer than {MAX_LINE:,} bytes"
+ROW_TOO_LONG: Final = f"the row is longer than {MAX_ROW:,} characters"
 NEVER_CLOSED: Final = "a quote is opened and never closed"
 MISPLACED: Final = "a quote stands where none may"
 
@@ -54,9 +57,13 @@ class RowShape(Protocol):
 
 
 class _CutLine(str):
-    """The beginning of a line that is too long."""
+    """The beginning of a line that is too long, and a quote if the rest of it has an odd number of them."""
 
     __slots__ = ()
+
+
+def _cut(line: bytes) -> _CutLine:
+    return _CutLine(decode(line[:MAX_LINE]) + '"' * (line.count(b'"', MAX_LINE) % 2))
 
 
 class CsvRows:
@@ -120,7 +127,7 @@ class CsvRows:
             line = next(self._lines, None)
             if line is None:
                 return None
-            text = _CutLine(decode(line[:MAX_LINE])) if is_cut(line) else decode(line).rstrip("\r\n")
+            text = _cut(line) if is_cut(line) else decode(line).rstrip("\r\n")
         self._line += 1
         return text
 
@@ -131,26 +138,37 @@ class CsvRows:
     def _read(self, text: str) -> tuple[Row, list[str]]:
         """The row that begins with the line `text`, and the lines that it has."""
         begin, lines = self._line, [text]
-        inner: set[int] = set()  # indexes of the lines that lie in one cell as a whole
         if isinstance(text, _CutLine):
-            return Row(begin, begin, problem=TOO_LONG), lines
+            if self._shape and text.count('"') % 2:
+                self._pass_over(QuotedRow(state=QuoteState.OPEN), self._next_line(), self._shape)
+            return Row(begin, self._line, problem=TOO_LONG), lines
         record = read_record(text, self.delimiter)
-        size = len(text)
-        while record.state is QuoteState.OPEN:
-            following = self._next_line()
-            if following is None:
-                break
-            lines.append(following)
-            size += len(following)
-            if size > MAX_ROW or isinstance(following, _CutLine):
-                break
-            if record.add_line(following, self.delimiter):
-                inner.add(len(lines) - 1)
+        following, inner = self._read_on(record, lines)
         if record.state is QuoteState.COMPLETE and self._is_sound(record, lines, inner):
             return Row(begin, self._line, record.cells), lines
+        if record.state is QuoteState.OPEN and self._shape and not self._has_row(lines, inner, self._shape.width):
+            problem = self._pass_over(record, following, self._shape)
+            return Row(begin, self._line, problem=problem), lines
         self._put_back(lines[1:])
         is_misplaced = record.is_guess or (record.state is QuoteState.BROKEN and len(lines) == 1)
         return Row(begin, begin, problem=MISPLACED if is_misplaced else NEVER_CLOSED), lines[:1]
+
+    def _read_on(self, record: QuotedRow, lines: list[str]) -> tuple[str | None, set[int]]:
+        """Add lines to a record while a cell of it is open.
+
+        Returns:
+            The line that makes the row too long, which is in `lines` alone, if there is one; and the indexes of the
+            lines that lie in one cell as a whole.
+        """
+        size, inner = len(lines[0]), set[int]()
+        while record.state is QuoteState.OPEN and (following := self._next_line()) is not None:
+            lines.append(following)
+            size += len(following)
+            if size > MAX_ROW or isinstance(following, _CutLine):
+                return following, inner
+            if record.add_line(following, self.delimiter):
+                inner.add(len(lines) - 1)
+        return None, inner
 
     def _is_sound(self, record: QuotedRow, lines: Sequence[str], inner: Collection[int]) -> bool:
         """Whether the cells are surely those that were meant."""
@@ -161,7 +179,7 @@ class CsvRows:
             return True
         if any(map(str.strip, record.cells[width:])) or (self._shape and self._shape.has_swallowed(record.cells)):
             return False
-        if any(self._looks_like_row(lines[at], width) for at in inner):
+        if self._has_row(lines, inner, width):
             return False
         # Lines in which a cell ends or begins. One of two may have all cells but the end of the last, or the begin of
         # the first; both do not.
@@ -169,6 +187,30 @@ class CsvRows:
         if len(record.cells) != width and any(outer):
             return False
         return not any(one and other for one, other in pairwise(outer))
+
+    def _pass_over(self, record: QuotedRow, text: str | None, shape: RowShape) -> str:
+        """Take the lines of a row of which a cell is open, and hold none of them.
+
+        Args:
+            record: the row as far as it was read.
+            text: its next line; None at the end of the file.
+            shape: of the file's rows.
+
+        Returns:
+            Why the row cannot be read.
+        """
+        while text is not None:
+            if self._looks_like_row(text, shape.width):
+                self._put_back([text])
+                return NEVER_CLOSED
+            if _closes(record, text, self.delimiter):
+                return ROW_TOO_LONG
+            text = self._next_line()
+        return NEVER_CLOSED
+
+    def _has_row(self, lines: Sequence[str], inner: Collection[int], width: int) -> bool:
+        """Whether one of the lines that lie in a cell looks like a row."""
+        return any(self._looks_like_row(lines[at], width) for at in inner)
 
     def _looks_like_row(self, line: str, width: int) -> bool:
         """Whether a line would be a row on its own, whichever of its quotes are too many or missing."""
@@ -186,3 +228,13 @@ class CsvRows:
         if len(cells) < width or any(cell.strip(' "') for cell in cells[width:]):
             return False
         return self._shape is None or self._shape.is_entry(cells[:width])
+
+
+def _closes(record: QuotedRow, text: str, delimiter: str) -> bool:
+    """Whether a line ends a row of which a cell is open. A quote that stands where none may ends nothing."""
+    if isinstance(text, _CutLine):
+        return text.count('"') % 2 == 1
+    record.add_line(text, delimiter)
+    record.cells.clear()
+    record.pieces.clear()
+    return record.state is QuoteState.COMPLETE

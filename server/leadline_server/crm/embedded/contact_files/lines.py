@@ -8,7 +8,10 @@ from itertools import chain
 from typing import BinaryIO, Final
 
 MAX_LINE: Final = 262_144
-"""Bytes of the longest line that is read whole. Of a longer one only these, one byte more and its end are kept."""
+"""Bytes of the longest line that is read whole. Of a longer one only these, one byte more and its end are kept.
+
+The byte more is a quote if the bytes that were dropped have an odd number of quotes.
+"""
 
 BOM: Final = b"\xef\xbb\xbf"
 _CHUNK: Final = 65_536
@@ -36,7 +39,8 @@ def read_lines(stream: BinaryIO) -> Iterator[bytes]:
         # Text without \n may go on in the next chunk; so may \r, with a \n.
         rest = lines.pop() if lines and lines[-1][-1:] != b"\n" else b""
         if len(rest) > MAX_LINE:
-            rest = rest[: MAX_LINE + 1] + (b"\r" if rest[-1:] == b"\r" else b"")
+            mark = b'"' if rest.count(b'"', MAX_LINE) % 2 else b" "
+            rest = rest[:MAX_LINE] + mark + (b"\r" if rest[-1:] == b"\r" else b"")
         for line in lines:
             yield line.removeprefix(BOM)
     if rest:

@@ -1,8 +1,6 @@
 """An account of a server, into which tests import call records."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -14,12 +12,11 @@ from leadline.v1.call_log_pb2 import CallLog
 from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER, AccountSettings, Preferences
 from leadline_server.cli import app
 from support.databases import rows
-from support.servers import ServerProcess, server_process
+from support.servers import ServerProcess
 from typer.testing import CliRunner, Result
 
 USERS: Final = ("--user", "101=alice", "--user", "102=bob", "--user", "103=carol")
 NEW_YORK: Final = ("--time-zone", "America/New_York")
-ACCOUNTS: Final = 60
 GENERIC: Final = "id,caller_number,callee_extension,start_time,duration\nT1,2025550688,101,2026-10-05 09:10:00,60\n"
 _numbers = count()
 
@@ -87,12 +84,3 @@ class Account:
 
 def shown(log: CallLog) -> str:
     return f"{log.call.start_time.ToDatetime():%H:%M:%S} {log.call.end_time.ToDatetime():%H:%M:%S}"
-
-
-@contextmanager
-def importing_server(folder: Path) -> Iterator[ServerProcess]:
-    """A server with ACCOUNTS accounts in region US."""
-    config = folder / "leadline.toml"
-    config.write_text("".join(f'[accounts.a{number}]\ndefault_region = "US"\n' for number in range(ACCOUNTS)))
-    with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(config)}) as running:
-        yield running

@@ -1,34 +1,12 @@
 """Imports of call records whose times name no zone, and of calls with several parties."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.importing_account import GENERIC, Account, importing_server, shown
+from e2e.imports.importing_account import Account, shown
 from leadline.v1.call_log_pb2 import CallLogState
 from leadline.v1.preferences_pb2 import AccountSettings
 from support.call_records import SAMPLES
-from support.servers import ServerProcess
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with importing_server(tmp_path_factory.mktemp("import-calls")) as running:
-        yield running
-
-
-@pytest.fixture
-def account(server: ServerProcess) -> Iterator[Account]:
-    account = Account(server)
-    with account.client:
-        yield account
-
-
-@pytest.fixture
-def generic(tmp_path: Path) -> Path:
-    path = tmp_path / "calls.csv"
-    path.write_text(GENERIC)
-    return path
 
 
 def test_without_a_zone_nothing_is_sent_and_it_is_said_how_to_name_one(account: Account) -> None:

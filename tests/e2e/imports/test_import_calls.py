@@ -1,37 +1,16 @@
 """`leadline calls import` against a server: zones, corrections, and what is told of everything in the file."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
-from e2e.importing_account import GENERIC, NEW_YORK, USERS, Account, importing_server
+from e2e.imports.importing_account import GENERIC, NEW_YORK, USERS, Account
 from leadline.v1.call_log_pb2 import CallLogReason, CallLogState
 from leadline.v1.call_pb2 import CallDirection
 from leadline.v1.preferences_pb2 import AccountSettings
 from support.call_records import SAMPLES
 from support.servers import LEADLINE, ServerProcess, leadline
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with importing_server(tmp_path_factory.mktemp("import-calls")) as running:
-        yield running
-
-
-@pytest.fixture
-def account(server: ServerProcess) -> Iterator[Account]:
-    account = Account(server)
-    with account.client:
-        yield account
-
-
-@pytest.fixture
-def generic(tmp_path: Path) -> Path:
-    path = tmp_path / "calls.csv"
-    path.write_text(GENERIC)
-    return path
 
 
 def test_an_outbound_call_that_was_transferred_makes_one_log_and_no_second_contact(account: Account) -> None:

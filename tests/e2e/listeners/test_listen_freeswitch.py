@@ -2,40 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from itertools import count
 from pathlib import Path
 
 import pytest
-from e2e.listening import ACCOUNTS, Account, rings_to_pops, stop, until
+from e2e.listening import Account, check_same_call, check_that_the_log_follows, refused, rings_to_pops, stop, until
 from e2e.listening import listening as listen
 from fakes.freeswitch import PASSWORD, FakeFreeSwitch
 from fakes.freeswitch_script import FreeSwitchScript
-from leadline.v1.call_pb2 import CALL_RESULT_ANSWERED
 from support.freeswitch_sessions import answered, missed
 from support.phone_systems import basic
-from support.servers import ServerProcess, leadline, server_process
+from support.servers import ServerProcess, leadline
 from support.webhook_events import JSON
 from support.webhook_servers import send, webhook_server
-
-_numbers = count()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("listen")
-    config = folder / "leadline.toml"
-    config.write_text("".join(f'[accounts.a{number}]\ndefault_region = "US"\n' for number in range(ACCOUNTS)))
-    with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(config)}) as running:
-        yield running
-
-
-@pytest.fixture
-def account(server: ServerProcess) -> Iterator[Account]:
-    account = Account(server, f"a{next(_numbers)}")
-    with account.client:
-        yield account
 
 
 def listening(
@@ -52,19 +31,7 @@ async def test_the_log_is_there_as_it_rings_and_follows_the_call_to_its_end(
     answer = next(place for place, event in enumerate(events) if event["Event-Name"] == "CHANNEL_ANSWER")
     end = next(place for place, event in enumerate(events) if event["Event-Name"] == "CHANNEL_UNBRIDGE")
     async with FakeFreeSwitch(has_json=has_json) as freeswitch, listening(server, account, freeswitch) as process:
-        for event in events[:answer]:
-            freeswitch.play(event)
-        ringing = await until(account, lambda log: True)
-        assert (ringing.user_id, ringing.call.caller.phone_number) == ("alice", "2025550123")
-        assert not ringing.call.HasField("answer_time")
-        for event in events[answer:end]:
-            freeswitch.play(event)
-        talking = await until(account, lambda log: log.call.result == CALL_RESULT_ANSWERED)
-        assert not talking.call.is_final
-        for event in events[end:]:
-            freeswitch.play(event)
-        ended = await until(account, lambda log: log.call.is_final)
-        assert ended.call.end_time.seconds - ended.call.answer_time.seconds == 30
+        await check_that_the_log_follows(account, freeswitch, events, answer=answer, end=end)
         said = await stop(process)
     assert PASSWORD not in said
     assert "2025550123" not in said
@@ -114,11 +81,7 @@ async def test_a_call_that_a_listener_a_webhook_and_an_import_tell_of_is_one_log
             assert send(server.http_address, "/ingress/freeswitch/demo", body, headers).status == 200
         done = leadline("calls", "import", records, "--server", server.address)
         assert done.returncode == 0, done.stdout + done.stderr
-        [after] = account.logs()
-    assert after.user_id == "alice"
-    assert {leg.id for leg in after.call.legs} == {leg.id for leg in before.call.legs}
-    for name in ("id", "direction", "start_time", "answer_time", "end_time", "result"):
-        assert getattr(after.call, name) == getattr(before.call, name), name
+        check_same_call(account, before)
 
 
 @pytest.mark.soak
@@ -144,13 +107,9 @@ async def test_a_refused_login_ends_the_command(
     server: ServerProcess, *, refuses: bool, password: str, reason: str
 ) -> None:
     async with FakeFreeSwitch(refuses=refuses) as freeswitch:
-        done = await asyncio.to_thread(
-            leadline,
-            *("listen", "freeswitch", "--port", str(freeswitch.port), "--server", server.address, "--account", "a0"),
-            settings={"LEADLINE_ESL_PASSWORD": password},
-        )
-    assert (done.returncode, f"FreeSWITCH refuses the login: {reason}" in done.stderr) == (1, True)
-    assert "wrong\n" not in done.stderr
+        said = await refused("freeswitch", {"LEADLINE_ESL_PASSWORD": password}, server, freeswitch)
+    assert f"FreeSWITCH refuses the login: {reason}" in said
+    assert "wrong\n" not in said
 
 
 def test_without_a_password_it_says_how_to_give_one() -> None:

@@ -2,40 +2,19 @@
 
 import asyncio
 import csv
-from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from itertools import count
 from pathlib import Path
 
 import pytest
-from e2e.listening import ACCOUNTS, Account, rings_to_pops, stop, until
+from e2e.listening import Account, check_same_call, check_that_the_log_follows, refused, rings_to_pops, stop, until
 from e2e.listening import listening as listen
 from fakes.asterisk import SECRET, FakeAsterisk
 from fakes.asterisk_script import START, Script
-from leadline.v1.call_pb2 import CALL_RESULT_ANSWERED
 from support.asterisk_sessions import CUSTOMER, answered, missed
 from support.phone_systems import basic
-from support.servers import ServerProcess, leadline, server_process
+from support.servers import ServerProcess, leadline
 from support.webhook_events import FORM, form
 from support.webhook_servers import send, webhook_server
-
-_numbers = count()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("listen")
-    config = folder / "leadline.toml"
-    config.write_text("".join(f'[accounts.a{number}]\ndefault_region = "US"\n' for number in range(ACCOUNTS)))
-    with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(config)}) as running:
-        yield running
-
-
-@pytest.fixture
-def account(server: ServerProcess) -> Iterator[Account]:
-    account = Account(server, f"a{next(_numbers)}")
-    with account.client:
-        yield account
 
 
 def listening(
@@ -47,21 +26,8 @@ def listening(
 async def test_the_log_is_there_as_it_rings_and_follows_the_call_to_its_end(
     server: ServerProcess, account: Account
 ) -> None:
-    events = answered().events
     async with FakeAsterisk() as asterisk, listening(server, account, asterisk) as process:
-        for event in events[:4]:
-            asterisk.play(event)
-        ringing = await until(account, lambda log: True)
-        assert (ringing.user_id, ringing.call.caller.phone_number) == ("alice", "2025550123")
-        assert not ringing.call.HasField("answer_time")
-        for event in events[4:9]:
-            asterisk.play(event)
-        talking = await until(account, lambda log: log.call.result == CALL_RESULT_ANSWERED)
-        assert not talking.call.is_final
-        for event in events[9:]:
-            asterisk.play(event)
-        ended = await until(account, lambda log: log.call.is_final)
-        assert ended.call.end_time.seconds - ended.call.answer_time.seconds == 30
+        await check_that_the_log_follows(account, asterisk, answered().events, answer=4, end=9)
         said = await stop(process)
     assert SECRET not in said
     assert "2025550123" not in said
@@ -110,11 +76,7 @@ async def test_a_call_that_a_listener_a_webhook_and_an_import_tell_of_is_one_log
         _post(server, before.call.id, "hangup", START + 34)
         done = leadline("calls", "import", cdr, "--time-zone", "UTC", "--server", server.address)
         assert done.returncode == 0, done.stdout + done.stderr
-        [after] = account.logs()
-    assert after.user_id == "alice"
-    assert {leg.id for leg in after.call.legs} == {leg.id for leg in before.call.legs}
-    for name in ("id", "direction", "start_time", "answer_time", "end_time", "result"):
-        assert getattr(after.call, name) == getattr(before.call, name), name
+        check_same_call(account, before)
 
 
 def _post(server: ServerProcess, call_id: str, event: str, time: int) -> None:
@@ -142,13 +104,9 @@ async def test_at_5_calls_a_second_a_ringing_call_pops_within_300_ms(server: Ser
 
 async def test_a_wrong_secret_ends_the_command(server: ServerProcess) -> None:
     async with FakeAsterisk() as asterisk:
-        done = await asyncio.to_thread(
-            leadline,
-            *("listen", "asterisk", "--port", str(asterisk.port), "--server", server.address, "--account", "a0"),
-            settings={"LEADLINE_AMI_SECRET": "wrong"},
-        )
-    assert (done.returncode, "Asterisk refuses the login: Authentication failed" in done.stderr) == (1, True)
-    assert "wrong" not in done.stderr
+        said = await refused("asterisk", {"LEADLINE_AMI_SECRET": "wrong"}, server, asterisk)
+    assert "Asterisk refuses the login: Authentication failed" in said
+    assert "wrong" not in said
 
 
 def test_without_a_secret_it_says_how_to_give_one() -> None:
