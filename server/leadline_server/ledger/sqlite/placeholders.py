@@ -10,6 +10,7 @@ import msgspec
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, AuditEvent
 from leadline_server.domain.placeholder_bounds import MAX_REPLAYS, REPLAY_AGE
 from leadline_server.domain.placeholders import Placeholder
+from leadline_server.domain.unshown import unshown
 from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ledger.placeholder_rows import MADE_BY_CALL, MADE_BY_REQUEST, placeholder_of
 from leadline_server.ledger.sqlite.audit import note, record
@@ -87,6 +88,7 @@ class SqlitePlaceholders:
         return bool(rows)
 
 
+@unshown
 class CreatedPlaceholder(NamedTuple):
     """A placeholder that a call created; the attributes are the arguments of `record_created`."""
 
