@@ -139,8 +139,15 @@ async def test_a_client_that_leaves_its_stream_unread_is_told_when_it_reads_on(t
         limit_to(10, harness)
         stream = stub.WatchCallLogs(WatchCallLogsRequest(account_id=ACCOUNT, max_call_logs=at_once))
         await stream.read()
-        for number in range(20):
-            await harness.log(f"call-{number}", transcript="x" * 200_000)
+        # After each round the feed knows of its calls, so the server tries to send the first ones long before the last
+        # ones come. If all came at once, the watcher would miss none while one is sent.
+        for turn in range(6):
+            names = {f"call-{turn}-{number}" for number in range(4)}
+            async with watching(harness, "", at_once) as others:
+                await next_of(others)
+                for name in names:
+                    await harness.log(name, transcript="x" * 200_000)
+                await calls_of(others, names)
         with pytest.raises(grpc.aio.AioRpcError) as told:
             await asyncio.wait_for(read_on(stream), SECONDS)
         assert told.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
