@@ -57,12 +57,25 @@ def token(server: Server, origin: str, **wish: str) -> str:
     return str(server.post("embed/token", json.dumps(body).encode())["token"])
 
 
-def show(page: Page, origin: str, server: Server, path: str, **connect: str) -> FrameLocator:
+def show(page: Page, origin: str, server: Server, path: str, **connect_with: str) -> FrameLocator:
     """Open the site's page with a page of leadline in its frame, and connect it. Returns the frame."""
     page.goto(origin)
-    message = {"type": "connect", **connect} if connect else None
+    return connect(page, server, path, **connect_with)
+
+
+def connect(page: Page, server: Server, path: str, **connect_with: str) -> FrameLocator:
+    """As `show`, in the site's page that is open."""
+    message = {"type": "connect", **connect_with} if connect_with else None
     page.evaluate("([url, message]) => show(url, message)", [f"{server.url}embed/{path}", message])
     return page.frame_locator("iframe[title=leadline]")
+
+
+def answer_at_once(page: Page, kind: str, **answer: str) -> None:
+    """Have the site's page answer each message of a kind."""
+    page.evaluate(
+        "([kind, answer]) => addEventListener('message', (event) => event.data.type == kind && send(answer))",
+        [kind, answer],
+    )
 
 
 def send(page: Page, **message: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from support.servers import server_process
 from system.conftest import guarded_server
-from system.embedding import is_live, other_site, said, send, show, token, wait_until_said
+from system.embedding import answer_at_once, connect, is_live, other_site, said, send, show, token, wait_until_said
 from system.people import JANE, OTHER, STRANGER, Server, ended, ringing, settings, sign_in
 
 pytestmark = pytest.mark.system
@@ -80,6 +80,16 @@ def test_the_page_around_opens_another_call(page: Page, server: Server, origin: 
         send(page, type="open_call", call_id=call_id)
         assert wait_until_said(page, "call_opened", times=int(call_id[-1]))["call_id"] == call_id
     expect(frame.get_by_role("heading", level=1)).to_have_text("SECOND CALLER")
+
+
+def test_a_call_can_be_opened_as_soon_as_the_frame_is_connected(page: Page, server: Server, origin: str) -> None:
+    server.call("at-once", STRANGER, "FIRST CALLER", **ended())
+    given = token(server, origin)
+    for _ in range(5):
+        page.goto(origin)
+        answer_at_once(page, "connected", type="open_call", call_id="at-once")
+        connect(page, server, "prompt", token=given)
+        assert wait_until_said(page, "call_opened")["call_id"] == "at-once"
 
 
 def test_a_token_is_renewed_and_what_was_typed_stays(page: Page, server: Server, origin: str) -> None:

@@ -1,5 +1,5 @@
 // The view that the address names: `#/calls/pbx1-17` is the prompt of a call. Numbers and names never stand in it.
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 export interface Route {
   readonly view: string;
@@ -22,7 +22,8 @@ export const address = (view: string, id = ""): string => `#/${view}${id && `/${
 
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => routeOf(location.hash));
-  useEffect(() => {
+  // A layout effect, so that it listens before another message of the page around can change the address.
+  useLayoutEffect(() => {
     const follow = () => setRoute(routeOf(location.hash));
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
