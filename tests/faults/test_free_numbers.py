@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from leadline_server.contacts.claim_row import RECENT
@@ -80,9 +81,9 @@ async def test_preferences_that_change_after_the_decision_count(apart: Servers) 
     claims = apart.second.app.ledger.claims
     acquire = claims.acquire
 
-    async def changed(*arguments: object) -> object:
+    async def changed(*arguments: Any) -> Any:
         await apart.second.prefer(unknown_contact_action=UnknownContactAction.DO_NOTHING)
-        return await acquire(*arguments)  # type: ignore[arg-type]
+        return await acquire(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(claims, "acquire", changed)

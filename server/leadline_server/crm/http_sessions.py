@@ -16,7 +16,7 @@ def trusted_session(egress: Egress) -> aiohttp.ClientSession:
     """
     if egress.proxy:
         return _session(aiohttp.TCPConnector(limit=0, ssl=_context(egress)), egress)
-    return _session(DirectConnector(limit=0, ssl=_context(egress)), egress)
+    return _session(DirectConnector(context=_context(egress)), egress)
 
 
 def checked_session(egress: Egress) -> aiohttp.ClientSession:
@@ -31,7 +31,7 @@ class _CheckedConnector(DirectConnector):
     """Connections to the hosts that `egress` lets pass. Addresses in place of names are not resolved: see `connect`."""
 
     def __init__(self, egress: Egress) -> None:
-        super().__init__(limit=0, ssl=_context(egress), resolver=CheckingResolver(egress))
+        super().__init__(context=_context(egress), resolver=CheckingResolver(egress))
         self._egress = egress
 
     async def connect(

@@ -5,6 +5,7 @@ proxies and middlewares, and its task that writes the body. A request takes 200,
 """
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
@@ -24,10 +25,15 @@ _SWITCHING: Final = 101
 
 
 class DirectConnector(aiohttp.TCPConnector):
-    """Connections without a proxy, for `exchange`."""
+    """Connections without a proxy, for `exchange`. Their number has no limit: each account limits its own requests.
 
-    def __init__(self, **options: object) -> None:
-        super().__init__(**options)  # type: ignore[arg-type] # those of TCPConnector
+    Args:
+        context: for TLS; True: the system's certificate authorities.
+        resolver: resolves names; None: aiohttp's own.
+    """
+
+    def __init__(self, *, context: ssl.SSLContext | bool, resolver: aiohttp.abc.AbstractResolver | None = None) -> None:
+        super().__init__(limit=0, ssl=context, resolver=resolver)
         self._made = lru_cache(maxsize=_ORIGINS)(_opening)
 
     async def connected(self, origin: URL, seconds: float) -> aiohttp.connector.Connection:
