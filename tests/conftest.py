@@ -19,6 +19,9 @@ from support.postgres import MEMORY, PostgresServer, postgres_server
 from support.postgres_ledgers import PostgresLedgers
 from support.temporary_files import put_in_memory
 
+_LONG_FIRST: Final = ("faults", "e2e", "transport", "", "conformance", "unit")
+"""The folders of tests: those whose tests take long come first."""
+
 _MARK_OF_ALL: Final = re.compile(r"^pytestmark = pytest\.mark\.(\w+)$", re.MULTILINE)
 
 
@@ -45,6 +48,27 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     mark = _MARK_OF_ALL.search(collection_path.read_text())
     return True if mark and f"not {mark[1]}" in config.option.markexpr else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a run of all tests by several processes, let each begin with files whose tests take long.
+
+    pytest-xdist gives each process an equal share of the list, and then what another has not begun. So a run ends with
+    short tests, and no process waits for another's long one.
+    """
+    if "not timed" not in config.option.markexpr or not hasattr(config, "workerinput"):
+        return
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    shares: list[list[pytest.Item]] = [[] for _ in range(config.workerinput["workercount"])]
+    for path in sorted(files, key=lambda path: _LONG_FIRST.index(_folder(path))):
+        min(shares, key=len).extend(files[path])
+    items[:] = [item for share in shares for item in share]
+
+
+def _folder(path: Path) -> str:
+    return next((folder for folder in _LONG_FIRST if folder and folder in path.parts), "")
 
 
 def pytest_collection_finish() -> None:

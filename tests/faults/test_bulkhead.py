@@ -148,7 +148,7 @@ async def _measured(two: Two, name: str) -> Measured:
         number = 0
         while not stop.is_set():
             number += 1
-            log = await two.log(DEAD, f"{caller}-{number}", 0.5)
+            log = await two.log(DEAD, f"{caller}-{number}", 0.2)
             assert log.state is CallLogState.PENDING
 
     # Short turns, so that whatever else this machine does meanwhile strikes both alike.
