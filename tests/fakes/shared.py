@@ -40,7 +40,9 @@ class SharedFake(Generic[CrmT]):
         await self.server.renew(self.make())
 
     @asynccontextmanager
-    async def adapter(self, name: str, options: Mapping[str, Any], settings: AccountSettings) -> AsyncIterator[CrmAdapter]:
+    async def adapter(
+        self, name: str, options: Mapping[str, Any], settings: AccountSettings
+    ) -> AsyncIterator[CrmAdapter]:
         """A new adapter for an account with `settings`; its connection is a new one too, so it has no token yet."""
         self.connections += 1
         connection = f"crm-{self.connections}"
