@@ -72,8 +72,12 @@ def _folder(path: Path) -> str:
 
 
 def pytest_collection_finish() -> None:
-    """Keep the collected tests from being searched for garbage again and again; they are 20,000."""
+    """Keep the collected tests from being searched for garbage again and again; they are 20,000.
+
+    Garbage that tests make is searched for as seldom as a server does.
+    """
     gc.freeze()
+    gc.set_threshold(2_000, 10, 50)
     gc.enable()
 
 
