@@ -12,6 +12,7 @@ from fakes.zoho_people import options
 async def test_the_next_test_finds_no_records_faults_or_tokens() -> None:
     async with shared_fake(FakeZoho) as fake:
         crm, given = fake.server.crm, options(fake.server.url)
+        draft = ContactDraft(name="Ada", phone_number=parse_number("+12025550147", "US"))
         for _ in range(2):
             assert (crm.records.changes, crm.token_requests, crm.misbehaviour.under_way) == ([], 0, 0)
             async with fake.adapter("zoho", given, AccountSettings()) as adapter:
