@@ -16,9 +16,7 @@ async def test_the_next_test_finds_no_records_faults_or_tokens() -> None:
         for _ in range(2):
             assert (crm.records.changes, crm.token_requests, crm.misbehaviour.under_way) == ([], 0, 0)
             async with fake.adapter("zoho", given, AccountSettings()) as adapter:
-                await adapter.create_contact(
-                    ContactDraft(name="Ada", phone_number=parse_number("+12025550147", "US")), "key"
-                )
+                await adapter.create_contact(draft, "key")
             assert (len(crm.records.changes), crm.token_requests) == (1, 1)
             await fake.server.misbehave(refuses=True)
             await fake.renew()
