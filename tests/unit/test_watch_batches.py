@@ -14,8 +14,9 @@ from leadline_server.domain.call_log import CallLog
 from leadline_server.testing.ledger_samples import call_log, full_call_log
 from leadline_server.watch import encoder
 from leadline_server.watch.batch import WatchBatch
-from leadline_server.watch.encoder import EncodedMessage, WatchEncoder
+from leadline_server.watch.encoder import WatchEncoder
 from leadline_server.wire.call_log import CALL_LOG
+from leadline_server.wire.encoding import EncodedMessage
 from support.changes import Changed
 
 
