@@ -183,7 +183,8 @@ def _of_number(number: PhoneNumber, contacts: Collection[Contact], rules: RulesO
         if found:
             best = min(found)
             matches.append(ContactMatch(contact, number.text, best.kind, is_respelled=best.is_respelled))
-    matches.sort(key=_strength)
+    if len(matches) > 1:
+        matches.sort(key=_strength)
     return matches
 
 

@@ -241,7 +241,9 @@ class CallLogChange(NamedTuple):
 
 def changed(before: CallLog, now: datetime, **changes: Unpack[CallLogChanges]) -> CallLog:
     """`before` with `changes`, with a new revision as `revised` gives it. It copies the log once."""
-    news: dict[str, Any] = {name: value for name, value in changes.items() if getattr(before, name) != value}
+    news: dict[str, Any] = {
+        name: value for name, value in changes.items() if (old := getattr(before, name)) is not value and old != value
+    }
     if not news:
         return before
     if not _SHOWN.isdisjoint(news) or _derived(before, news) != (before.shown_contact, before.update_state):

@@ -181,6 +181,8 @@ def is_excluded(number: PhoneNumber, patterns: Sequence[str]) -> bool:
 def _never_looked_up(situation: Situation) -> LeaveUnlogged | None:
     """The outcome for a number that is never looked up; None for one that is."""
     number = situation.number
+    if number.kind in _LOOKED_UP and not situation.is_own:
+        return None
     if situation.is_own:
         return unlogged(CallLogReason.INTERNAL_CALL, f"{number.text} is the account's own, or one of its users'.")
     if number.kind is NumberKind.WITHHELD:
@@ -234,6 +236,9 @@ def _matched(match: ContactMatch, matches: Sequence[ContactMatch]) -> Decision:
 def _look_up(number: PhoneNumber) -> LookUp:
     other = number.other_reading
     return LookUp(number, (number, parse_number(other, "")) if other else (number,))
+
+
+_LOOKED_UP: Final = (NumberKind.DIALABLE, NumberKind.EXTENSION)
 
 
 def _is_open(situation: Situation) -> bool:

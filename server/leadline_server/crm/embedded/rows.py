@@ -32,7 +32,6 @@ CONTACT_COLUMNS: Final = "c.id, c.name, c.type, c.create_time, c.last_activity_t
 
 _MIN_DIGITS: Final = 7  # fewer digits never match as a national number, see domain.numbers.matching
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @unshown
@@ -217,19 +216,13 @@ def asked_keys(number: PhoneNumber) -> tuple[str, ...]:
     if number.kind is not NumberKind.DIALABLE:
         return (number.extension,) if number.extension else ()
     country_code = number.country_code
-    forms = spellings(number) if country_code in SPELLED_COUNTRIES else (number,)
-    prefixes = home_prefixes(country_code)
-    return tuple(dict.fromkeys([key for form in forms for key in _ways_to_write(form, prefixes)]))
-
-
-def _ways_to_write(form: PhoneNumber, prefixes: Sequence[str] | None) -> Sequence[str]:
-    """The digits of a number as people write it at home, and with the country code but without a plus.
-
-    `prefixes` are those of its country for calls within it: ("", "0"), say. None: they are not known.
-    """
-    digits = form.significant
-    at_home = [form.national] if prefixes is None else [prefix + digits for prefix in prefixes]
-    return [digits, *at_home, form.e164[1:]]
+    prefixes = home_prefixes(country_code)  # of calls within the country: ("", "0"), say; None: they are not known
+    keys: list[str] = []
+    for form in spellings(number) if country_code in SPELLED_COUNTRIES else (number,):
+        digits = form.significant
+        at_home = (form.national,) if prefixes is None else [prefix + digits for prefix in prefixes]
+        keys += (digits, *at_home, form.e164[1:])  # as people write it at home, and with the country code
+    return tuple(dict.fromkeys(keys))
 
 
 def fold(name: str) -> str:
@@ -240,13 +233,14 @@ def fold(name: str) -> str:
 def new_id(prefix: str) -> str:
     """An opaque id: `prefix` and 20 characters that grow with time, which keeps indexes dense."""
     moment, chance = time.time_ns() // 1_000_000, int.from_bytes(urandom(6), "big")
-    number = (moment << 48 | chance) << 4
-    return prefix + "".join([_PAIRS[number >> bits & 1_023] for bits in _PLACES])
+    halves = moment << 2 | chance >> 46, (chance & _LOW_BITS) << 4  # of 50 bits; larger numbers take longer
+    return prefix + "".join([_PAIRS[half >> bits & 1_023] for half in halves for bits in _PLACES])
 
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS: Final = [first + second for first in _DIGITS for second in _DIGITS]
-_PLACES: Final = range(90, -1, -10)
+_LOW_BITS: Final = (1 << 46) - 1
+_PLACES: Final = (40, 30, 20, 10, 0)
 """Base 32 (RFC 4648, section 7) two digits at a time: 2,000 instructions; `base64.b32hexencode` takes 9,000."""
 
 
@@ -257,7 +251,8 @@ def to_micros(time: datetime | None) -> int | None:
 
 def in_micros(time: datetime) -> int:
     """Microseconds since 1970 in UTC."""
-    return (time - _EPOCH) // _MICROSECOND
+    since = time - _EPOCH  # to divide it by a microsecond takes 2,000 instructions more
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_micros(micros: int | None) -> datetime | None:
