@@ -21,7 +21,7 @@ from leadline_server.wire.call import CALL
 from leadline_server.wire.call_log import CALL_LOG
 from leadline_server.wire.contact import CONTACT
 from leadline_server.wire.directory import USER
-from leadline_server.wire.mapping import MessageMapping, time_fields
+from leadline_server.wire.mapping import MessageMapping, time_fields, timestamp
 from support.any_value import any_of
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -101,13 +101,14 @@ def test_a_field_without_a_value_is_left_out_and_one_that_is_false_is_not() -> N
 def test_empty_messages_within_a_message_are_left_out_and_those_of_a_list_are_not() -> None:
     call = Call(id="c1", caller=Party(name="Ada"), callee=Party(), legs=(CallLeg(id=""), CallLeg(id="l1")))
     written = CALL.message(call)
-    assert written == call_pb2.Call(id="c1", caller={"name": "Ada"}, legs=[{"id": ""}, {"id": "l1"}])
+    legs = [call_pb2.CallLeg(id=""), call_pb2.CallLeg(id="l1")]
+    assert written == call_pb2.Call(id="c1", caller=call_pb2.Party(name="Ada"), legs=legs)
     assert not written.HasField("callee")
 
 
 def test_a_named_tuple_is_written_too() -> None:
     mapping = MessageMapping(FoundContacts, contact_service_pb2.FindContactResponse)
-    assert mapping.message(FoundContacts((), NOON)) == contact_service_pb2.FindContactResponse(as_of=time_fields(NOON))
+    assert mapping.message(FoundContacts((), NOON)) == contact_service_pb2.FindContactResponse(as_of=timestamp(NOON))
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 255, 256, 16_383, 16_384, 300_000])

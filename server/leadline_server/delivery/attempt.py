@@ -17,9 +17,17 @@ from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.decision import decide, decide_by_matches
 from leadline_server.domain.preferences import EffectivePreferences
 from leadline_server.domain.request_not_sent import WriteUnsettled
-from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, LookUp, Outcome, Situation, Wait
+from leadline_server.domain.situation import (
+    CreatePlaceholder,
+    LeaveUnlogged,
+    LookUp,
+    Outcome,
+    Situation,
+    Wait,
+    new_situation,
+)
 from leadline_server.domain.unknown_caller import cannot_log, limit_reached
-from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.ports.crm import CrmLog, LogEntry, new_log_entry
 from leadline_server.ports.crm_guarantees import CrmMethod, LookupRecall
 from leadline_server.ports.ledger import PreferencesInForce
 
@@ -96,7 +104,7 @@ class DecisionLoader:
             CrmRejected: the chosen contact does not exist any more.
         """
         log, account, can = attempt.log, attempt.account, attempt.account.capabilities
-        return Situation(
+        return new_situation(
             call=log.call,
             user_id=log.user_id,
             number=log.number,
@@ -275,7 +283,7 @@ async def _entry(attempt: DeliveryAttempt, decision: Decision, *, moves: bool = 
     crm_user_id = (await attempt.preferences_of_decision()).crm_user_id
     if not crm_user_id:
         crm_user_id = attempt.account.directory.crm_user_ids.get(log.user_id, "")
-    return LogEntry(
+    return new_log_entry(
         call=log.call,
         contact_id=decision.contact.id,
         user_id=log.user_id,

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -27,10 +27,11 @@ from leadline_server.domain import leases
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.crm_errors import CrmError
 from leadline_server.domain.errors import LeadlineError
+from leadline_server.domain.fast_init import maker
 from leadline_server.domain.joining import CallJoining
 from leadline_server.domain.leases import Lease
 from leadline_server.domain.placeholders import LimitReached
-from leadline_server.ports.ledger import CallKey, LedgerTransaction, Transactions
+from leadline_server.ports.ledger import CallKey, LedgerTransaction, Transactions, new_call_key
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +64,10 @@ class Delivered(NamedTuple):
     accepted: CallLogChange
     log: CallLog
     is_whole: bool
+
+
+new_wanted_change: Final = maker(WantedChange)
+_new_delivered: Final = maker(Delivered)
 
 
 @dataclass(slots=True)
@@ -164,9 +169,9 @@ class InLedgerDelivery:
             attempt = DeliveryAttempt(account, log, may_exist=may_exist)
             result = await self._attempted(transaction, attempt, notes)
             change = partial(_changed, self._result_writer.change_by(attempt, result))
-            log = (await transaction.call_logs.change(CallKey(account.id, log.call_id), change)).after
+            log = (await transaction.call_logs.change(new_call_key(account.id, log.call_id), change)).after
             notes.attempts.append((attempt, result, log))
-        return Delivered(accepted, log, is_whole=not log.lease_owner)
+        return _new_delivered(accepted, log, is_whole=not log.lease_owner)
 
     async def _attempted(
         self, transaction: LedgerTransaction, attempt: DeliveryAttempt, notes: _Notes

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypedDict, Unpack
 from leadline_server.domain.call import Call
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger, UpdateState
 from leadline_server.domain.contact import Contact, ContactMatch
-from leadline_server.domain.fast_init import fast_init, replacer
+from leadline_server.domain.fast_init import fast_init, maker, replacer
 from leadline_server.domain.linked_calls import (
     JoinedCalls,
 )
@@ -165,6 +165,10 @@ class CallLog:
         return self.contact
 
 
+new_decision: Final = maker(Decision)
+new_call_log: Final = maker(CallLog)
+
+
 def is_due(log: CallLog) -> bool:
     """Whether there is something to do for the log now."""
     if log.state is CallLogState.FAILED or log.next_attempt_time is None:
@@ -239,6 +243,9 @@ class CallLogChange(NamedTuple):
     def has_changed(self) -> bool:
         """Whether the change was written."""
         return self.after is not self.before
+
+
+new_call_log_change: Final = maker(CallLogChange)
 
 
 def changed(before: CallLog, now: datetime, **changes: Unpack[CallLogChanges]) -> CallLog:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
+from typing import Final
 
-from leadline_server.domain.fast_init import fast_init
+from leadline_server.domain.fast_init import fast_init, maker
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.unshown import unshown
 
@@ -55,6 +56,10 @@ class ContactMatch:
     phone_number: str
     kind: MatchKind
     is_respelled: bool = False
+
+
+new_contact: Final = maker(Contact)
+new_contact_match: Final = maker(ContactMatch)
 
 
 @fast_init

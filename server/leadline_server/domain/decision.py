@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from leadline_server.domain.call import Attestation, CallDirection
-from leadline_server.domain.call_log import Decision
+from leadline_server.domain.call_log import Decision, new_decision
 from leadline_server.domain.call_log_states import CallLogReason, LogTrigger
 from leadline_server.domain.choosing import contenders, listed, pick
 from leadline_server.domain.contact import Contact, ContactMatch
@@ -26,6 +26,7 @@ from leadline_server.domain.situation import (
     Outcome,
     Situation,
     Wait,
+    new_look_up,
     unlogged,
 )
 from leadline_server.domain.unknown_caller import cannot_log, unknown_caller
@@ -230,7 +231,7 @@ def _among(
 
 def _matched(match: ContactMatch, matches: Sequence[ContactMatch]) -> Decision:
     is_reused = match.contact.is_placeholder
-    return Decision(
+    return new_decision(
         contact=match.contact,
         reason=CallLogReason.PLACEHOLDER_REUSED if is_reused else _MATCHED,
         explanation=f"{match.phone_number} matches {'the placeholder ' if is_reused else ''}{named(match.contact)}"
@@ -241,7 +242,7 @@ def _matched(match: ContactMatch, matches: Sequence[ContactMatch]) -> Decision:
 
 def _look_up(number: PhoneNumber) -> LookUp:
     other = number.other_reading
-    return LookUp(number, (number, parse_number(other, "")) if other else (number,))
+    return new_look_up(number, (number, parse_number(other, "")) if other else (number,))
 
 
 def _is_open(situation: Situation) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 from leadline_server.domain.access.principals import Role
 from leadline_server.domain.access_errors import PermissionDenied
 from leadline_server.domain.call import Call, CallResult
-from leadline_server.domain.call_log import ACCEPTED, FINAL_WAIT, CallLog, DueFields, revised, undecided
+from leadline_server.domain.call_log import ACCEPTED, FINAL_WAIT, CallLog, DueFields, new_call_log, revised, undecided
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
@@ -110,7 +110,7 @@ def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease
     call, stamps = merge(None, Stamps(), report.event)
     if call.direction is None:
         raise InvalidRequest([FieldViolation("call.direction", "is required in the first report of a call")])
-    return CallLog(
+    return new_call_log(
         account_id=report.account_id,
         user_id=report.user_id,
         call=call,

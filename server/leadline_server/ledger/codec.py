@@ -9,8 +9,10 @@ class needs a default. A field that the class no longer has is ignored.
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
+from enum import IntEnum
 from functools import cache
-from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Final, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -50,7 +52,7 @@ class Codec(Generic[T]):
 
 
 @cache
-def _fields_of(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
+def _fields_of(kind: Any) -> Callable[[Any], dict[str, Any]]:
     """A function that gives the fields of a dataclass that do not have their defaults. It is generated.
 
     msgspec writes a dataclass with all its fields, which takes 47,000 instructions for a call's log, and twice the
@@ -66,16 +68,21 @@ def _fields_of(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
 
 
 def _statement(field: Field[Any], hint: Any, names: dict[str, Any]) -> str:
-    name, part = field.name, "part"
-    nested = [kind for kind in (hint, *get_args(hint)) if is_dataclass(kind) and hint in (kind, kind | None)]
-    if nested:
-        names[f"fields_of_{name}"] = _fields_of(nested[0])
+    name, part, default = field.name, "part", field.default
+    kinds = [kind for kind in get_args(hint) or (hint,) if kind is not NoneType]
+    if get_origin(hint) in (None, UnionType) and is_dataclass(kinds[0]):
+        names[f"fields_of_{name}"] = _fields_of(kinds[0])
         part = f"fields_of_{name}(part)"
-    names[f"default_{name}"] = field.default  # MISSING: there is none, so it is written
-    condition = f"(part := value.{name}) is not default_{name}"
-    if field.default_factory is not MISSING:
-        condition = f"part := value.{name}"  # it is empty by default
-    return f"if {condition}: found[{name!r}] = {part}"
+    read, write = f"part = value.{name}", f"found[{name!r}] = {part}"
+    if default is MISSING and field.default_factory is MISSING:
+        return f"{read}; {write}"
+    if default is None:
+        return f"{read}\n    if part is not None: {write}"
+    if default is MISSING or not default:  # an empty mapping or text, or zero
+        return f"{read}\n    if part: {write}"
+    names[f"default_{name}"] = default
+    differs = "is not" if isinstance(default, IntEnum) or is_dataclass(default) else "!="
+    return f"{read}\n    if part {differs} default_{name}: {write}"
 
 
 SETTINGS: Final = Codec(AccountSettings)

@@ -13,8 +13,8 @@ from leadline.v1 import call_log_service_pb2, call_pb2
 
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult
 from leadline_server.domain.call_log_states import LogTrigger
-from leadline_server.domain.call_report import CallReport
-from leadline_server.domain.merge import MAX_ATTRIBUTES, CallEvent
+from leadline_server.domain.call_report import CallReport, new_call_report
+from leadline_server.domain.merge import MAX_ATTRIBUTES, CallEvent, new_call_event
 from leadline_server.wire.mapping import MessageMapping
 from leadline_server.wire.violations import NUMBER_LENGTH, Violations, is_id, point_in_time
 
@@ -51,7 +51,7 @@ def call_event(check: Violations, path: str, call: call_pb2.Call) -> CallEvent:
         if (party := rest.get(side)) is not None:
             _read_party[side](check, f"{path}.{side}", party, fields)
     event_time = rest.get("event_time")
-    return CallEvent(
+    return new_call_event(
         call_id=check.identifier(f"{path}.id", rest.get("id", "")),
         fields=fields,
         attributes=_attributes(check, f"{path}.attributes", rest["attributes"]) if "attributes" in rest else {},
@@ -65,7 +65,7 @@ def call_report(request: call_log_service_pb2.LogCallRequest) -> CallReport:
     """Read LogCallRequest. A chosen contact makes the report MANUAL, whatever its trigger is."""
     check = Violations()
     trigger = check.member("trigger", request.trigger, _TRIGGERS) or LogTrigger.AUTOMATIC
-    report = CallReport(
+    report = new_call_report(
         account_id=check.identifier("account_id", request.account_id),
         user_id=check.optional_id("user_id", request.user_id),
         event=call_event(check, "call", request.call),

@@ -6,6 +6,7 @@ protobuf's own way makes an object of each message, and then its bytes. Example:
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import Message
@@ -37,27 +38,30 @@ class EncodedMessage:
 def _varint(number: int) -> bytes:
     """A number in groups of seven bits, the lowest first."""
     number &= _MASK
-    data = bytearray()
+    groups = []
     while number > 127:  # noqa: PLR2004 - seven bits
-        data.append(number & 127 | 128)
+        groups.append(number & 127 | 128)
         number >>= 7
-    data.append(number)
-    return bytes(data)
+    groups.append(number)
+    return bytes(groups)
 
 
-class _Heads(dict[int, bytes]):
-    """How a field begins, by its length in bytes. A field that is a number is its head alone."""
+def _tag(field: _Field) -> bytes:
+    """How a field begins: its number, and how its end is known."""
+    is_data = field.message_type is not None or field.type == field.TYPE_STRING
+    return _varint(field.number << 3 | (_LENGTH if is_data else _NUMBER))
 
-    def __init__(self, field: _Field) -> None:
-        super().__init__()
-        is_data = field.message_type is not None or field.type == field.TYPE_STRING
-        self._tag = _varint(field.number << 3 | (_LENGTH if is_data else _NUMBER))
 
-    def __missing__(self, number: int) -> bytes:
-        head = self._tag + _varint(number)
-        if 0 <= number < 256:  # noqa: PLR2004 - others are not kept
-            self[number] = head
-        return head
+@cache
+def _heads(tag: bytes) -> tuple[bytes, ...]:
+    """A tag with each number below 128, which has one byte: the length of the data, or the field's value."""
+    return tuple(tag + _varint(number) for number in range(128))
+
+
+def _head(tag: bytes) -> Callable[[int], bytes]:
+    """A function that gives a tag with a number."""
+    heads = _heads(tag)
+    return lambda number: heads[number] if 0 <= number < 128 else tag + _varint(int(number))  # noqa: PLR2004 - as there
 
 
 def is_map(field: _Field) -> bool:
@@ -79,19 +83,25 @@ class Written(NamedTuple):
 
     def statement(self, names: dict[str, Any]) -> str:
         """A statement that appends the attribute of `value` to `parts`; `names` gets what it uses."""
-        field, head, encode = self.field, f"head_{self.field.number}", f"encode_{self.field.number}"
-        names[head], names[encode] = _Heads(field), self.encode
-        data = f"{encode}(part)" if self.encode else "part.encode()"
-        append = f"parts.append({head}[len(data)]); parts.append(data)"
+        field, number = self.field, self.field.number
+        tag = _tag(field)
+        names |= {f"heads_{number}": _heads(tag), f"head_{number}": _head(tag), f"encode_{number}": self.encode}
+        data = f"encode_{number}(part)" if self.encode else "part.encode()"
+        append = f"size = len(data); parts += {_headed(number)}, data"
         if field.is_repeated:
             parts = f"value.{self.attribute}" + (".items()" if is_map(field) else "")
             return f"for part in {parts}: data = {data}; {append}"
-        condition = f"(part := value.{self.attribute})" + (" is not None" if field.has_presence else "")
+        read = f"part = value.{self.attribute}\n    if part" + (" is not None" if field.has_presence else "")
         if self.encode is None and field.type != field.TYPE_STRING:
-            return f"if {condition}: parts.append({head}[int(part)])"
+            return f"{read}: parts.append(head_{number}(part))"
         if self.encode is None or is_time(field):
-            return f"if {condition}: data = {data}; {append}"
-        return f"if {condition} and (data := {data}): {append}"
+            return f"{read}: data = {data}; {append}"
+        return f"{read} and (data := {data}): {append}"
+
+
+def _headed(number: int) -> str:
+    # A function is called only for what is long.
+    return f"heads_{number}[size] if size < 128 else head_{number}(size)"
 
 
 def encoder_of(fields: Sequence[Written]) -> _Encode:
@@ -110,23 +120,28 @@ def encoder_of(fields: Sequence[Written]) -> _Encode:
 
 def entry_encoder(entry: Any) -> _Encode:
     """A function that encodes an entry of a map of texts. `entry` describes the entry's message."""
-    key, value = (_Heads(entry.fields_by_name[name]) for name in ("key", "value"))
+    key, value = (_head(_tag(entry.fields_by_name[name])) for name in ("key", "value"))
 
     def encode(pair: tuple[str, str]) -> bytes:
         first, second = pair[0].encode(), pair[1].encode()
-        return b"".join((key[len(first)], first, value[len(second)], second))
+        return b"".join((key(len(first)), first, value(len(second)), second))
 
     return encode
 
 
-_seconds_head, _nanos_head = (_Heads(field) for field in Timestamp.DESCRIPTOR.fields)
+_SECONDS, _NANOS = (_tag(field) for field in Timestamp.DESCRIPTOR.fields)
+
+
+@lru_cache(maxsize=1024)
+def _seconds(seconds: int) -> bytes:
+    return _SECONDS + _varint(seconds)
 
 
 def encode_time(time: datetime) -> bytes:
     """A Timestamp. `time` has a time zone."""
     since = time - _EPOCH
-    seconds, micros = since.days * 86_400 + since.seconds, since.microseconds
-    return _seconds_head[seconds] + _nanos_head[micros * 1000] if micros else _seconds_head[seconds]
+    seconds, micros = _seconds(since.days * 86_400 + since.seconds), since.microseconds
+    return seconds + _NANOS + _varint(micros * 1000) if micros else seconds
 
 
 def field_encoder(message: type[Message], name: str) -> Callable[[bytes], bytes]:
@@ -134,5 +149,5 @@ def field_encoder(message: type[Message], name: str) -> Callable[[bytes], bytes]
 
     Concatenated encoded messages decode as one message with all their fields (section "Last One Wins").
     """
-    heads = _Heads(message.DESCRIPTOR.fields_by_name[name])
-    return lambda data: heads[len(data)] + data
+    head = _head(_tag(message.DESCRIPTOR.fields_by_name[name]))
+    return lambda data: head(len(data)) + data

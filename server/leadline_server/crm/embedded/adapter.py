@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from leadline_server.crm.embedded.rows import asked_keys, new_id, number_keys, prepare
-from leadline_server.crm.embedded.tables import CrmTables, NewLog, WantedContact
+from leadline_server.crm.embedded.tables import CrmTables, WantedContact, new_log
 from leadline_server.crm.toolkit.bounds import within_bounds
 from leadline_server.crm.toolkit.own_fields import OwnFields, as_texts
 from leadline_server.domain.clean_text import cleaned
@@ -128,7 +128,7 @@ class EmbeddedCrm:
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call, unless one was logged with `key`."""
         own = as_texts(self._own.of_new_call(entry)) if self._own else {}
-        return await self._database.log(NewLog(self._account_id, _with_attributes(entry, own), key, self._now()))
+        return await self._database.log(new_log(self._account_id, _with_attributes(entry, own), key, self._now()))
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change a log to what `entry` says, and its contact if it moves."""

@@ -12,7 +12,7 @@ from leadline_server.crm.embedded.rows import book_of, in_micros, new_id, to_mic
 from leadline_server.crm.embedded.tables import NewLog
 from leadline_server.domain.call import Attestation, CallDirection, CallResult
 from leadline_server.domain.crm_errors import CrmRejected
-from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.ports.crm import CrmLog, LogEntry, new_crm_log
 from leadline_server.ports.crm_call_logs import StoredCallLog
 
 _CONTACT: Final = (
@@ -48,7 +48,7 @@ def insert_log(
             raise
         return existing
     connection.execute(_RECORD_ACTIVITY, (values[_START], found[1]))
-    return CrmLog(log_id)
+    return new_crm_log(log_id)
 
 
 def _insert(connection: sqlite3.Connection, row: tuple[Any, ...]) -> None:
@@ -65,9 +65,9 @@ def update_log(connection: sqlite3.Connection, account_id: str, log_id: str, ent
         CrmRejected: the account has no such log; or it moves, and there is no such contact.
     """
     book = book_of(connection, account_id)
-    names, values = OWNED_COLUMNS, owned_values(entry, now)
+    names, values = list(OWNED_COLUMNS), owned_values(entry, now)
     if entry.moves:
-        names, values = (*names, "contact"), (*values, _active_contact(connection, book, entry))
+        names, values = [*names, "contact"], (*values, _active_contact(connection, book, entry))
     changed = connection.execute(
         f"UPDATE crm_call_logs SET {', '.join(f'{name} = ?' for name in names)}"  # noqa: S608 - our names
         " WHERE book = ? AND id = ? RETURNING contact",

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 
-from leadline_server.domain.contact import Contact
+from leadline_server.domain.contact import Contact, new_contact
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion, as_rules
 from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber
@@ -51,7 +51,7 @@ def contact_from(row: Sequence[Any]) -> Contact:
     """The contact in a row of CONTACT_COLUMNS."""
     contact_id, name, kind, create_time, last_activity_time, is_placeholder, details = row
     packed = _decoder.decode(details)
-    return Contact(
+    return new_contact(
         id=contact_id,
         name=name,
         phone_numbers=packed.phone_numbers,

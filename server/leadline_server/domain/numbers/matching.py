@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from leadline_server.domain.contact import MatchKind
+from leadline_server.domain.fast_init import maker
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.numbers.several import numbers_in
@@ -28,6 +29,9 @@ class Match(NamedTuple):
 
     kind: MatchKind
     is_respelled: bool = False
+
+
+_new_match: Final = maker(Match)
 
 
 def match_kind(asked: PhoneNumber, stored: str, rules: RulesOrRegion) -> MatchKind | None:
@@ -105,5 +109,5 @@ def _as_written_at_home(asked: PhoneNumber, stored: str) -> Match | None:
 
 def _by_extension(asked: str, known: str, same: MatchKind, *, is_respelled: bool = False) -> Match | None:
     if asked == known:
-        return Match(same, is_respelled)
+        return _new_match(same, is_respelled)
     return None if asked and known else Match(MatchKind.EXTENSION, is_respelled)
