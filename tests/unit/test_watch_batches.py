@@ -107,11 +107,11 @@ def test_a_later_batch_leaves_out_changes_that_were_replaced() -> None:
 def test_a_log_is_encoded_once_for_all_messages_that_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    def note(log: CallLog) -> object:
+    def note(log: CallLog) -> bytes:
         made.append(log.call_id)
-        return CALL_LOG.message(log)
+        return CALL_LOG.encode(log)
 
-    monkeypatch.setattr(encoder, "CALL_LOG", SimpleNamespace(message=note))
+    monkeypatch.setattr(encoder, "CALL_LOG", SimpleNamespace(encode=note))
     encoding = WatchEncoder()
     for start in range(5):
         encoding.messages(batch(*changes(*range(start, 6))))

@@ -250,13 +250,14 @@ new_call_log_change: Final = maker(CallLogChange)
 
 def changed(before: CallLog, now: datetime, **changes: Unpack[CallLogChanges]) -> CallLog:
     """`before` with `changes`, with a new revision as `revised` gives it. It copies the log once."""
-    news: dict[str, Any] = {
-        name: value for name, value in changes.items() if (old := getattr(before, name)) is not value and old != value
-    }
-    if not news:
-        return before
-    if not _SHOWN.isdisjoint(news) or _derived(before, news) != (before.shown_contact, before.update_state):
-        news["revision"], news["update_time"] = before.revision + 1, now
+    news: dict[str, Any] = {**changes}
+    if news.get("state", before.state) is before.state:  # clients see another state, whatever else is new
+        news = {name: value for name, value in news.items() if getattr(before, name) != value}
+        if not news:
+            return before
+        if _SHOWN.isdisjoint(news) and _derived(before, news) == (before.shown_contact, before.update_state):
+            return _with(before, news)
+    news["revision"], news["update_time"] = before.revision + 1, now
     return _with(before, news)
 
 

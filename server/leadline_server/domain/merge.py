@@ -91,6 +91,13 @@ class Merged(NamedTuple):
     stamps: Stamps
 
 
+_OF_PARTIES: Final = {
+    f"{side}.{name}": (side, name)
+    for side in ("caller", "callee")
+    for name in ("phone_number", "name", "extension", "user_id")
+}
+"""The fields of parties by their paths. Names that are made anew from a path are compared letter by letter later."""
+
 _new_call: Final = maker(Call)
 _new_party: Final = maker(Party)
 _new_stamp: Final = maker(Stamp)
@@ -134,11 +141,11 @@ def _first(rule: "_Rule", event: CallEvent) -> Merged:
     own: dict[str, Any] = {}
     parties: dict[str, dict[str, Any]] = {"caller": {}, "callee": {}}
     for path, value in ({**event.assumed, **event.fields} if event.assumed else event.fields).items():
-        if "." in path:
-            party, _, name = path.partition(".")
-            parties[party][name] = value
-        else:
+        if (place := _OF_PARTIES.get(path)) is None:
             own[path] = value
+        else:
+            party, name = place
+            parties[party][name] = value
     attributes, attribute_stamps = rule.merge_attributes({}, {}, event.attributes)
     legs, leg_stamps = _merge_legs(rule, (), {}, event.legs)
     call = _new_call(

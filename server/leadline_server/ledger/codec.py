@@ -29,17 +29,21 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Codec(Generic[T]):
-    """Encodes and decodes the documents of one class. Several threads may use it at once."""
+    """Encodes and decodes the documents of one class. Several threads may use it at once.
 
-    def __init__(self, kind: type[T]) -> None:
+    With `omits_defaults`, fields that have their defaults are not written. So the defaults of the class may never
+    change. Documents of call logs are half as large, and a logged call takes 10,000 instructions less.
+    """
+
+    def __init__(self, kind: type[T], *, omits_defaults: bool = False) -> None:
         self._kind = kind
         self._decoder = msgspec.json.Decoder(kind)
         self._encode = msgspec.json.Encoder().encode
-        self._fields = _fields_of(kind)
+        self._fields: Callable[[T], Any] | None = _fields_of(kind) if omits_defaults else None
 
     def encode(self, value: T) -> bytes:
-        """The document of a value: JSON in UTF-8, without the fields that have their defaults."""
-        return self._encode(self._fields(value))
+        """The document of a value: JSON in UTF-8."""
+        return self._encode(value if self._fields is None else self._fields(value))
 
     def decode(self, document: bytes | str) -> T:
         """The object in `document`. Raises LedgerUnavailable if it is damaged or written by a newer leadline."""
@@ -53,10 +57,9 @@ class Codec(Generic[T]):
 
 @cache
 def _fields_of(kind: Any) -> Callable[[Any], dict[str, Any]]:
-    """A function that gives the fields of a dataclass that do not have their defaults. It is generated.
+    """A function that gives the fields of a dataclass that do not have their defaults.
 
-    msgspec writes a dataclass with all its fields, which takes 47,000 instructions for a call's log, and twice the
-    bytes.
+    It is generated, as the dataclasses module generates its functions.
     """
     names: dict[str, Any] = {}
     hints = get_type_hints(kind)
@@ -87,7 +90,7 @@ def _statement(field: Field[Any], hint: Any, names: dict[str, Any]) -> str:
 
 SETTINGS: Final = Codec(AccountSettings)
 PREFERENCES: Final = Codec(Preferences)
-CALL_LOG: Final = Codec(CallLog)
+CALL_LOG: Final = Codec(CallLog, omits_defaults=True)
 CONTACT: Final = Codec(Contact)
 USER: Final = Codec(User)
 API_KEY: Final = Codec(ApiKey)

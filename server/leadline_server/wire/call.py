@@ -4,6 +4,7 @@ An absent field of a report keeps the value that the call has. A field that is p
 `{"note": None}`. `ListFields` names exactly the fields that are present.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -148,9 +149,13 @@ _CALL: Final[Mapping[str, _Reader]] = {
 def _reader_of(kind: type[Message], readers: Mapping[str, _Reader], prefix: str = "") -> _ReadFields:
     """Reads the present fields of a kind of message, each by its reader.
 
-    The readers are found by the descriptors of the fields: to ask a descriptor for its name makes a new text.
+    The readers are found by the descriptors of the fields: to ask a descriptor for its name makes a new text. Names are
+    interned, since they become names of parameters.
     """
-    by_field = {field: (field.name, prefix + field.name, readers.get(field.name)) for field in kind.DESCRIPTOR.fields}
+    by_field = {
+        field: (field.name, sys.intern(prefix + field.name), readers.get(field.name))
+        for field in kind.DESCRIPTOR.fields
+    }
 
     def read(check: Violations, path: str, message: Message, fields: dict[str, Any]) -> dict[str, Any]:
         """Put the fields by their names, with the prefix, into `fields`. Returns those without a reader."""

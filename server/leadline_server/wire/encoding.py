@@ -17,6 +17,8 @@ _TIMESTAMP: Final = Timestamp.DESCRIPTOR.full_name
 _NUMBER: Final = 0  # the wire type of numbers
 _LENGTH: Final = 2  # and the one of data after its length
 _MASK: Final = (1 << 64) - 1  # negative numbers have 64 bits
+_FIVE_GROUPS: Final = 1 << 28
+_SIX_GROUPS: Final = 1 << 35
 
 _Field = Any  # a FieldDescriptor: protobuf has one class for each of its runtimes
 _Encode = Callable[[Any], bytes]
@@ -37,6 +39,9 @@ class EncodedMessage:
 
 def _varint(number: int) -> bytes:
     """A number in groups of seven bits, the lowest first."""
+    if _FIVE_GROUPS <= number < _SIX_GROUPS:  # as most times; the loop takes 3,000 instructions more
+        first, second, third = number & 127 | 128, number >> 7 & 127 | 128, number >> 14 & 127 | 128
+        return bytes((first, second, third, number >> 21 & 127 | 128, number >> 28))
     number &= _MASK
     groups = []
     while number > 127:  # noqa: PLR2004 - seven bits
@@ -61,7 +66,7 @@ def _heads(tag: bytes) -> tuple[bytes, ...]:
 def _head(tag: bytes) -> Callable[[int], bytes]:
     """A function that gives a tag with a number."""
     heads = _heads(tag)
-    return lambda number: heads[number] if 0 <= number < 128 else tag + _varint(int(number))  # noqa: PLR2004 - as there
+    return lambda number: heads[number] if 0 <= number < 128 else tag + _varint(number)  # noqa: PLR2004 - as there
 
 
 def is_map(field: _Field) -> bool:
@@ -93,7 +98,11 @@ class Written(NamedTuple):
             return f"for part in {parts}: data = {data}; {append}"
         read = f"part = value.{self.attribute}\n    if part" + (" is not None" if field.has_presence else "")
         if self.encode is None and field.type != field.TYPE_STRING:
-            return f"{read}: parts.append(head_{number}(part))"
+            is_small = field.type in (
+                field.TYPE_ENUM,
+                field.TYPE_BOOL,
+            )  # the contract's enums have less than 128 members
+            return f"{read}: parts.append({f'heads_{number}[part]' if is_small else f'head_{number}(part)'})"
         if self.encode is None or is_time(field):
             return f"{read}: data = {data}; {append}"
         return f"{read} and (data := {data}): {append}"

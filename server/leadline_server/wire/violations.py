@@ -75,7 +75,7 @@ class Violations:
 
     def optional_id(self, field: str, value: str) -> str:
         """An id that may be empty: without control characters, and without format characters, which are invisible."""
-        if not is_id(value):
+        if value and not is_id(value):
             is_long = len(value) > ID_LENGTH
             self.add(
                 field,
