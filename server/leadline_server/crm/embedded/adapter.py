@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from leadline_server.crm.embedded.rows import asked_keys, new_id, number_keys, prepare
@@ -34,9 +35,8 @@ CAPABILITIES: Final = Capabilities(
 )
 
 
-def utc_now() -> datetime:
-    """The time of day in UTC."""
-    return datetime.now(UTC)
+utc_now: Final = partial(datetime.now, UTC)
+"""The time of day in UTC."""
 
 
 class EmbeddedCrm:
