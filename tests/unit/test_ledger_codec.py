@@ -5,9 +5,11 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from leadline_server.domain.call import Call, Party
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.ledger_errors import LedgerUnavailable
@@ -44,6 +46,18 @@ def test_a_document_without_the_optional_fields_takes_their_defaults() -> None:
     assert decoded.revision == 1
     assert decoded.call.attributes == {}
     assert decoded.call.caller.phone_number is None
+
+
+def test_the_document_of_a_call_log_has_no_field_with_its_default() -> None:
+    document = json.loads(CALL_LOG.encode(call_log()))
+    for part, kind in ((document, CallLog), (document["call"], Call), (document["call"]["caller"], Party)):
+        defaults = {field.name: field.default for field in fields(kind)}
+        assert [name for name, value in part.items() if value == defaults[name]] == []
+
+
+def test_a_document_with_all_fields_is_read_as_before() -> None:
+    log = call_log()
+    assert CALL_LOG.decode(msgspec.json.encode(log)) == log
 
 
 @pytest.mark.parametrize("codec", [CONTACT, PREFERENCES, SETTINGS, CALL_LOG])
