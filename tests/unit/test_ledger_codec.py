@@ -1,8 +1,12 @@
 """Documents of the ledger can be read by this leadline and by later ones."""
 
 import json
-from dataclasses import fields, is_dataclass
-from datetime import datetime
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+from enum import IntEnum
 from typing import Any
 
 import msgspec
@@ -10,9 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from leadline_server.domain.call import Call, Party
-from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log import CallLog, Decision
+from leadline_server.domain.call_log_states import CallLogState, LogTrigger
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.ledger_errors import LedgerUnavailable
+from leadline_server.domain.merge import Stamps
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ledger.codec import (
     CALL_LOG,
@@ -23,7 +30,33 @@ from leadline_server.ledger.codec import (
     to_microseconds,
 )
 from leadline_server.testing.ledger_samples import call_log, full_call_log
-from support.any_value import TIMES, any_of
+
+ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45)), timezone(-timedelta(hours=8))])
+TIMES = st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1), timezones=ZONES)  # noqa: DTZ001 - the bounds get the zones above
+SIMPLE: dict[object, st.SearchStrategy[Any]] = {
+    str: st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
+    int: st.integers(min_value=0, max_value=2**31),
+    bool: st.booleans(),
+    datetime: TIMES,
+    types.NoneType: st.none(),
+}
+
+
+def any_of(kind: Any) -> st.SearchStrategy[Any]:
+    """Any value of a type that the domain's classes use, with something in every field now and then."""
+    if kind in SIMPLE:
+        return SIMPLE[kind]
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        return st.one_of([any_of(argument) for argument in arguments])
+    if origin is tuple:
+        return st.lists(any_of(arguments[0]), max_size=2).map(tuple)
+    if origin is Mapping:
+        return st.dictionaries(any_of(arguments[0]), any_of(arguments[1]), max_size=2)
+    if issubclass(kind, IntEnum):
+        return st.sampled_from(kind)
+    hints = typing.get_type_hints(kind)
+    return st.builds(kind, **{name: any_of(hint) for name, hint in hints.items()})
 
 
 @pytest.mark.parametrize(
@@ -58,6 +91,31 @@ def test_the_document_of_a_call_log_has_no_field_with_its_default() -> None:
 def test_a_document_with_all_fields_is_read_as_before() -> None:
     log = call_log()
     assert CALL_LOG.decode(msgspec.json.encode(log)) == log
+
+
+def test_no_value_is_taken_for_a_default_that_is_another_one() -> None:
+    log = replace(call_log(), call=replace(call_log().call, is_final=False, note=""), revision=0)
+    assert CALL_LOG.decode(CALL_LOG.encode(log)) == log
+
+
+def test_the_defaults_that_documents_of_call_logs_leave_out_never_change() -> None:
+    """All others are None, empty or zero."""
+    found = {
+        f"{kind.__name__}.{field.name}": field.default
+        for kind in (CallLog, Call, Party, Stamps, PhoneNumber, Contact, Decision)
+        for field in fields(kind)
+        if field.default is not MISSING and (field.default or isinstance(field.default, Party))
+    }
+    assert found == {
+        "CallLog.state": CallLogState.PENDING,
+        "CallLog.number": PhoneNumber("", NumberKind.WITHHELD),
+        "CallLog.input_revision": 1,
+        "CallLog.trigger": LogTrigger.AUTOMATIC,
+        "CallLog.content_revision": 1,
+        "CallLog.revision": 1,
+        "Call.caller": Party(),
+        "Call.callee": Party(),
+    }
 
 
 @pytest.mark.parametrize("codec", [CONTACT, PREFERENCES, SETTINGS, CALL_LOG])

@@ -14,9 +14,8 @@ from leadline_server.domain.call_log import CallLog
 from leadline_server.testing.ledger_samples import call_log, full_call_log
 from leadline_server.watch import encoder
 from leadline_server.watch.batch import WatchBatch
-from leadline_server.watch.encoder import WatchEncoder
+from leadline_server.watch.encoder import EncodedMessage, WatchEncoder
 from leadline_server.wire.call_log import CALL_LOG
-from leadline_server.wire.encoding import EncodedMessage
 from support.changes import Changed
 
 
@@ -107,11 +106,11 @@ def test_a_later_batch_leaves_out_changes_that_were_replaced() -> None:
 def test_a_log_is_encoded_once_for_all_messages_that_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    def note(log: CallLog) -> bytes:
+    def note(log: CallLog) -> object:
         made.append(log.call_id)
-        return CALL_LOG.encode(log)
+        return CALL_LOG.message(log)
 
-    monkeypatch.setattr(encoder, "CALL_LOG", SimpleNamespace(encode=note))
+    monkeypatch.setattr(encoder, "CALL_LOG", SimpleNamespace(message=note))
     encoding = WatchEncoder()
     for start in range(5):
         encoding.messages(batch(*changes(*range(start, 6))))

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Final, Generic, TypeVar, get_args, get_origin, get_type_hints
 
@@ -55,7 +54,6 @@ class Codec(Generic[T]):
             ) from error
 
 
-@cache
 def _fields_of(kind: Any) -> Callable[[Any], dict[str, Any]]:
     """A function that gives the fields of a dataclass that do not have their defaults.
 

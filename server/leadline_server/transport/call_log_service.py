@@ -29,14 +29,10 @@ from leadline_server.watch.batch import WatchItem
 from leadline_server.watch.encoder import WatchEncoder
 from leadline_server.wire.call import DIRECTIONS, call_report
 from leadline_server.wire.call_log import CALL_LOG, REASONS, STATES, UPDATE_STATES
-from leadline_server.wire.encoding import EncodedMessage, field_encoder
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
 MAX_WATCHED: Final = 1000
 """The most call logs in one message of a watch."""
-
-_logged: Final = field_encoder(pb.LogCallResponse, "call_log")
-_in_call_logs: Final = field_encoder(pb.ListCallLogsResponse, "call_logs")
 
 
 def call_key(request: pb.GetCallLogRequest | pb.RetryCallLogRequest) -> CallKey:
@@ -82,10 +78,8 @@ def call_log_query(request: pb.ListCallLogsRequest, rules: NumberingRules | None
 
 def list_call_logs_response(found: CallLogList) -> pb.ListCallLogsResponse:
     """Write ListCallLogsResponse."""
-    call_logs = b"".join([_in_call_logs(CALL_LOG.encode(log)) for log in found.call_logs])
-    response = pb.ListCallLogsResponse.FromString(call_logs)
-    response.next_page_token = found.next_page_token
-    return response
+    fields: dict[str, Any] = {"call_logs": [CALL_LOG.fields(log) for log in found.call_logs]}
+    return pb.ListCallLogsResponse(next_page_token=found.next_page_token, **fields)
 
 
 def watch_of(request: pb.WatchCallLogsRequest) -> Watch:
@@ -105,8 +99,8 @@ def watch_of(request: pb.WatchCallLogsRequest) -> Watch:
 
 def watch_call_logs_response(item: WatchItem) -> pb.WatchCallLogsResponse:
     """Write one message of WatchCallLogs."""
-    call_log = None if item.change is None else CALL_LOG.message(item.change.call_log)
-    return pb.WatchCallLogsResponse(resume_token=item.resume_token, call_log=call_log)
+    fields = {} if item.change is None else _call_log(item.change.call_log)
+    return pb.WatchCallLogsResponse(resume_token=item.resume_token, **fields)
 
 
 def _period(check: Violations, request: pb.ListCallLogsRequest) -> tuple[datetime | None, datetime | None]:
@@ -129,6 +123,11 @@ _WATCHED_BYTES: Final = 16 * 1024 * 1024
 """How many messages of watches are kept, and how many bytes of them, for other watchers of the same calls."""
 
 
+def _call_log(log: CallLog) -> dict[str, Any]:
+    """The fields of a response that has one call log."""
+    return {"call_log": CALL_LOG.fields(log)}
+
+
 def report_of(principal: Principal, report: CallReport) -> CallReport:
     """The report of a principal. A user's may change that user's calls alone; a reporter may read what it reported."""
     if principal.role is Role.USER:
@@ -149,8 +148,8 @@ class CallLogServicer(CallLogServiceServicer):
         self._watched: dict[str, pb.WatchCallLogsResponse] = {}
         self._watched_bytes = 0
 
-    async def LogCall(self, request: pb.LogCallRequest, context: Context) -> Any:
-        """Accept a report of a call. Returns LogCallResponse, encoded already."""
+    async def LogCall(self, request: pb.LogCallRequest, context: Context) -> pb.LogCallResponse:
+        """Accept a report of a call."""
         principal = PRINCIPAL.get()
         report = report_of(principal, call_report(request))
         accounts, log_call, budget = self._commands.accounts, self._commands.log_call, Budget(context.time_remaining())
@@ -163,14 +162,14 @@ class CallLogServicer(CallLogServiceServicer):
                 report.account_id,
                 lambda account, version: log_call.execute(account, report, budget, settings_version=version),
             )
-        return EncodedMessage(_logged(CALL_LOG.encode(_shown(principal, log))))
+        return pb.LogCallResponse(**_call_log(_shown(principal, log)))
 
     async def GetCallLog(self, request: pb.GetCallLogRequest, context: Context) -> pb.GetCallLogResponse:
         """Show one call's log."""
         key, principal = call_key(request), PRINCIPAL.get()
         await self._commands.accounts.get(key.account_id)
         log = await self._commands.get_call_log.execute(key, principal)
-        return pb.GetCallLogResponse(call_log=CALL_LOG.message(_shown(principal, log)))
+        return pb.GetCallLogResponse(**_call_log(_shown(principal, log)))
 
     async def RetryCallLog(self, request: pb.RetryCallLogRequest, context: Context) -> pb.RetryCallLogResponse:
         """Decide and deliver one call again."""
@@ -178,7 +177,7 @@ class CallLogServicer(CallLogServiceServicer):
         key = call_key(request)
         account = await self._commands.accounts.get(key.account_id)
         log = await self._commands.retry_call_log.execute(account, key, PRINCIPAL.get(), budget)
-        return pb.RetryCallLogResponse(call_log=CALL_LOG.message(log))
+        return pb.RetryCallLogResponse(**_call_log(log))
 
     async def ListCallLogs(self, request: pb.ListCallLogsRequest, context: Context) -> pb.ListCallLogsResponse:
         """List an account's call logs."""

@@ -3,7 +3,7 @@
 
 import re
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.contact_service_pb2_grpc import ContactServiceServicer
@@ -20,7 +20,6 @@ from leadline_server.domain.numbers.phone_number import NO_NUMBER, NumberKind, P
 from leadline_server.transport.context import Context
 from leadline_server.transport.endpoint import read_by_rules
 from leadline_server.wire.contact import CONTACT
-from leadline_server.wire.encoding import EncodedMessage
 from leadline_server.wire.mapping import MessageMapping
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
@@ -104,16 +103,16 @@ class ContactServicer(ContactServiceServicer):
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
 
-    async def FindContact(self, request: pb.FindContactRequest, context: Context) -> Any:
-        """Look up the contacts that have some numbers. Returns FindContactResponse, encoded already."""
+    async def FindContact(self, request: pb.FindContactRequest, context: Context) -> pb.FindContactResponse:
+        """Look up the contacts that have some numbers."""
         seen_in_ledger = self._commands.accounts.seen_in_ledger
         if seen_in_ledger is not None and (seen := seen_in_ledger(request.account_id)) is not None:
             at_once = await self._found_now(seen, request)
             if at_once is not None:
-                return EncodedMessage(FOUND_CONTACTS.encode(at_once))
+                return FOUND_CONTACTS.message(at_once)
         account, numbers = await read_by_rules(self._commands.accounts, request, numbers_to_find)
         found = await self._commands.lookup.answer(account, numbers, may_be_remembered=not request.skip_cache)
-        return EncodedMessage(FOUND_CONTACTS.encode(found))
+        return FOUND_CONTACTS.message(found)
 
     async def _found_now(self, account: Account, request: pb.FindContactRequest) -> FoundContacts | None:
         """The answer by an account that may be outdated; None: it is, or the answer does not tell."""

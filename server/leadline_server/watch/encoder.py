@@ -13,23 +13,35 @@ from leadline.v1 import call_log_service_pb2 as pb
 from leadline_server.ports.ledger import Change
 from leadline_server.watch.batch import WatchBatch
 from leadline_server.wire.call_log import CALL_LOG
-from leadline_server.wire.encoding import EncodedMessage, field_encoder
 
 MOST_BYTES: Final = 256 * 1024
 """The largest message of several call logs. One log alone may be larger."""
 
 _CACHE_BYTES: Final = 16 * 1024 * 1024
 
-_in_call_logs: Final = field_encoder(pb.WatchCallLogsResponse, "call_logs")
-
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+class EncodedMessage:
+    """A protobuf message that is encoded already. It has the one method of a message that the endpoint needs."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def SerializeToString(self) -> bytes:  # noqa: N802 - protobuf's name
+        """The encoded message."""
+        return self._data
 
 
 class WatchEncoder:
     """Makes the messages of watchers that take batches.
 
-    Each log is encoded once as a message of its own, and a batch is the concatenation of such messages.
+    Concatenated encoded messages decode as one message with all their fields ("Protocol Buffers Encoding", section
+    "Last One Wins"). So each log is encoded once as a message of its own, and a batch is the concatenation of such
+    messages.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES, cache_bytes: int = _CACHE_BYTES) -> None:
@@ -65,7 +77,8 @@ class WatchEncoder:
         """An encoded message with this one log and no token."""
         encoded = self._logs.get(change.sequence)
         if encoded is None:
-            data = _in_call_logs(CALL_LOG.encode(change.call_log))
+            message = pb.WatchCallLogsResponse(call_logs=[CALL_LOG.message(change.call_log)])
+            data = message.SerializeToString()
             encoded = self._logs.put(change.sequence, data, len(data))
         return encoded
 

@@ -1,7 +1,7 @@
-r"""Copies values between a class of the domain and a message, by the names of their fields.
+"""Copies values between a class of the domain and a message, by the names of their fields.
 
     PARTY = MessageMapping(Party, call_pb2.Party)
-    PARTY.encode(Party(extension="101"))            # b"\x1a\x03101"
+    PARTY.fields(Party(extension="101"))            # {"extension": "101"}
     PARTY.value(call_pb2.Party(extension="101"))    # Party(extension="101")
 
 So a new field is added to the class and to the message, and nowhere here. A field that only one of the two has is
@@ -9,23 +9,22 @@ skipped: the domain and the contract can grow one after the other.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from leadline_server.wire.encoding import Written, encode_time, encoder_of, entry_encoder, is_map, is_time
-
 V = TypeVar("V")
 M = TypeVar("M", bound=Message)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMESTAMP: Final = Timestamp.DESCRIPTOR.full_name
 _SAME_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
 _Field = Any  # a FieldDescriptor: protobuf has one class for each of its runtimes
@@ -46,12 +45,17 @@ class MessageMapping(Generic[V, M]):
         self._message = message
         hints = {field.name: _hint(kind, attributes.get(field.name, field.name)) for field in message.DESCRIPTOR.fields}
         fields = [field for field in message.DESCRIPTOR.fields if hints[field.name] is not None]
-        self.encode: Callable[[V], bytes] = encoder_of([_written(field, attributes, hints) for field in fields])
-        """The message of a value as bytes. Values that are None or empty are left out."""
+        self.fields: Callable[[V], dict[str, Any]] = _compiled(
+            [_Written(field, attributes.get(field.name, field.name), hints[field.name]) for field in fields]
+        )
+        """The message's fields, as its constructor takes them. Values that are None or empty are left out.
+
+        A message within a message is a dictionary. protobuf would serialize and parse it again if it were a message.
+        """
 
     def message(self, value: V) -> M:
         """The message of a value."""
-        return self._message.FromString(self.encode(value))
+        return self._message(**self.fields(value))
 
     def value(self, message: M) -> V:
         """The value of a message. Absent fields, and unknown values of enums, get the defaults of `kind`.
@@ -89,13 +93,39 @@ def timestamp(time: datetime | None) -> Timestamp | None:
     return None if time is None else Timestamp(**time_fields(time))
 
 
-def _written(field: _Field, attributes: Mapping[str, str], hints: Mapping[str, Any]) -> Written:
-    encode: Callable[[Any], bytes] | None = None
-    if is_time(field):
-        encode = encode_time
-    elif field.message_type is not None:
-        encode = entry_encoder(field.message_type) if is_map(field) else _nested(field, hints[field.name]).encode
-    return Written(field, attributes.get(field.name, field.name), encode)
+class _Written(NamedTuple):
+    """A field of a message, the attribute that it is written from, and the attribute's type."""
+
+    field: _Field
+    attribute: str
+    hint: Any
+
+    def statement(self, writers: dict[str, _Convert]) -> str:
+        """A statement that puts the attribute of `value` into `fields`; `writers` gets the function that it calls."""
+        name, part = self.field.name, f"part := value.{self.attribute}"
+        if self.field.message_type is None or _is_map(self.field):
+            condition = f"({part}) is not None" if self.field.has_presence else part
+            return f"if {condition}: fields[{name!r}] = part"
+        if self.field.message_type.full_name == _TIMESTAMP:
+            return f"if {part}: fields[{name!r}] = time_fields(part)"
+        writers[f"write_{name}"] = _nested(self.field, self.hint).fields
+        if self.field.is_repeated:
+            return f"if {part}: fields[{name!r}] = [*map(write_{name}, part)]"
+        return f"if ({part}) and (part := write_{name}(part)): fields[{name!r}] = part"
+
+
+def _compiled(written: Sequence[_Written]) -> Callable[[Any], dict[str, Any]]:
+    """A function that writes all of the fields. It is generated, as the dataclasses module generates its functions.
+
+    A loop over the fields takes more instructions: 62,000 for a FindContact response with one contact, not 45,000.
+    """
+    names: dict[str, Any] = {"time_fields": time_fields}
+    statements = [each.statement(names) for each in written]
+    source = "\n    ".join(("def fields(value):", "fields = {}", *statements, "return fields"))
+    code = compile(source, __file__, "exec")  # this file's name, so that profiles show where the time goes
+    exec(code, names)  # noqa: S102 - made of names of fields alone
+    compiled: Callable[[Any], dict[str, Any]] = names["fields"]
+    return compiled
 
 
 def _nested(field: _Field, hint: Any) -> MessageMapping[Any, Any]:
@@ -120,11 +150,11 @@ def _hint(kind: type[Any], name: str) -> Any:
 def _reader(field: _Field, hint: Any) -> _Convert:
     """A function that turns a field's value into a value of the type `hint`."""
     inner = _inner(hint)
-    if is_map(field):
+    if _is_map(field):
         return dict
-    if is_time(field):
-        return _time
     if field.message_type is not None:
+        if field.message_type.full_name == _TIMESTAMP:
+            return _time
         read = _nested(field, hint).value
         return (lambda parts: tuple(read(part) for part in parts)) if field.is_repeated else read
     if field.enum_type is not None:
@@ -136,6 +166,10 @@ def _reader(field: _Field, hint: Any) -> _Convert:
 def _inner(hint: Any) -> Any:
     """`Party` for `Party`, for `Party | None` and for `tuple[Party, ...]`."""
     return next((part for part in get_args(hint) if part not in (type(None), ...)), hint)
+
+
+def _is_map(field: _Field) -> bool:
+    return bool(field.message_type is not None and field.message_type.GetOptions().map_entry)
 
 
 def _time(message: Timestamp) -> datetime:
