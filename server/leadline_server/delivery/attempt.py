@@ -12,7 +12,7 @@ from leadline_server.delivery.moved_contacts import is_move, living_contact, mov
 from leadline_server.delivery.placeholder_budget import CountsPlaceholders, reservation
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, Decision
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
-from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.contact import Contact, new_contact_draft
 from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.decision import decide, decide_by_matches
 from leadline_server.domain.preferences import EffectivePreferences
@@ -190,7 +190,7 @@ class AttemptRunner:
                 self._counts.refuse(attempt.account.id, reached)
                 return limit_reached(outcome, reached)
             contact = await held.create(
-                ContactDraft(
+                new_contact_draft(
                     name=outcome.name,
                     phone_number=outcome.number,
                     type=outcome.contact_type,

@@ -19,7 +19,7 @@ import structlog
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.lookup import ContactLookup
-from leadline_server.contacts.numbers_in_transaction import NumbersContext, hold
+from leadline_server.contacts.numbers_in_transaction import hold, new_numbers_context
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader, DeliveryAttempt, Result
 from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter, existing
@@ -176,7 +176,7 @@ class InLedgerDelivery:
     async def _attempted(
         self, transaction: LedgerTransaction, attempt: DeliveryAttempt, notes: _Notes
     ) -> Result | Exception:
-        numbers = NumbersContext(transaction, self._lookup, self._clock)
+        numbers = new_numbers_context(transaction, self._lookup, self._clock)
         runner = AttemptRunner(self._decision_loader, partial(hold, numbers), notes, self._clock)
         try:
             return await runner.run(attempt)

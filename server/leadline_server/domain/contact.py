@@ -74,3 +74,6 @@ class ContactDraft:
     email: str = ""
     company: str = ""
     is_placeholder: bool = False
+
+
+new_contact_draft: Final = maker(ContactDraft)

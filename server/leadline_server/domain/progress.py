@@ -31,6 +31,7 @@ from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.sizes import call_bytes
 
+_NO_STAMPS: Final = Stamps()
 MOST_REPORTERS: Final = 8
 """How many reporters of a call are remembered: the first ones."""
 
@@ -107,7 +108,7 @@ def _check_bytes(log: CallLog) -> None:
 
 
 def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> CallLog:
-    call, stamps = merge(None, Stamps(), report.event)
+    call, stamps = merge(None, _NO_STAMPS, report.event)
     if call.direction is None:
         raise InvalidRequest([FieldViolation("call.direction", "is required in the first report of a call")])
     held = lease.fields(now)

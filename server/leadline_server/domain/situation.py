@@ -92,6 +92,7 @@ class Wait:
 
 new_situation: Final = maker(Situation)
 new_look_up: Final = maker(LookUp)
+new_create_placeholder: Final = maker(CreatePlaceholder)
 
 Outcome = Decision | CreatePlaceholder | LeaveUnlogged | Wait
 

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Final
 
 from leadline_server.crm.embedded.rows import asked_keys, new_id, number_keys, prepare
-from leadline_server.crm.embedded.tables import CrmTables, WantedContact, new_log
+from leadline_server.crm.embedded.tables import CrmTables, new_log, new_wanted_contact
 from leadline_server.crm.toolkit.bounds import within_bounds
 from leadline_server.crm.toolkit.own_fields import OwnFields, as_texts
 from leadline_server.domain.clean_text import cleaned
-from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.contact import Contact, ContactDraft, new_contact
 from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
@@ -100,7 +100,7 @@ class EmbeddedCrm:
         """Add a contact, unless one was added with `key`; empty: none was. Raises CrmRejected for an unknown type."""
         if draft.type and draft.type not in CONTACT_TYPES:
             raise CrmRejected(f"{draft.type!r} is not a type of contact here. Use one of: {', '.join(CONTACT_TYPES)}.")
-        contact = Contact(
+        contact = new_contact(
             id=new_id("c_"),
             name=cleaned(draft.name),
             phone_numbers=(_written(draft.phone_number),),
@@ -115,7 +115,7 @@ class EmbeddedCrm:
         is_parsed = number.kind is NumberKind.DIALABLE and not number.extension
         keys = (number.significant,) if is_parsed else number_keys(contact, self._rules())
         new = prepare(contact, f"create:{key}" if key else None, keys)
-        return await self._database.create_contact(WantedContact(self._account_id, contact, new))
+        return await self._database.create_contact(new_wanted_contact(self._account_id, contact, new))
 
     async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
         """Delete a contact that no one has used, in one transaction with the check."""

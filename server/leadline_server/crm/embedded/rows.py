@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias, cast
 import msgspec
 
 from leadline_server.domain.contact import Contact, new_contact
+from leadline_server.domain.fast_init import fast_init, maker
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion, as_rules
 from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber
@@ -72,6 +73,7 @@ def details_of(contact: Contact) -> str:
     return _encoder.encode(packed).decode()
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True)
 class NewContact:
@@ -87,6 +89,9 @@ class NewContact:
     import_digests: bytes | None = None
 
 
+_new_row: Final = maker(NewContact)
+
+
 def prepare(
     contact: Contact, unique_key: str | None, keys: tuple[str, ...], import_digests: bytes | None = None
 ) -> NewContact:
@@ -99,7 +104,7 @@ def prepare(
         import_digests: see `NewContact`.
     """
     folded_name = fold(contact.name)
-    return NewContact(
+    return _new_row(
         unique_key,
         folded_name,
         keys,

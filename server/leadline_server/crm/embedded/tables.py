@@ -33,6 +33,7 @@ class NewLog(NamedTuple):
     now: datetime
 
 
+new_wanted_contact: Final = maker(WantedContact)
 new_log: Final = maker(NewLog)
 
 
