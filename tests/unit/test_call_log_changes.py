@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import get_type_hints
 
-from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogChanges, DueFields, LeaseFields, changed
+from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogChanges, changed
+from leadline_server.domain.lease_fields import DueFields, LeaseFields
 from unit.logs import accepted, after
 
 

@@ -1,4 +1,4 @@
-"""One word for one thing: no class name is defined twice, and words that were replaced do not come back.
+"""One word for one thing: no class name is defined twice, and replaced words do not come back. No file is too long.
 
 A word is here only if it has one meaning in this code. `docs/glossary.md` has the words to use.
 """
@@ -59,6 +59,9 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Places where an old word is right, with the reason."""
 
+MOST_LINES: Final = 300
+"""The length of a file that a reader can keep in mind; see CONTRIBUTING.md."""
+
 WAITING: Final[Mapping[str, tuple[str, ...]]] = {}
 """Places whose renames are still to come: remove an entry when it is done."""
 
@@ -117,3 +120,10 @@ def test_every_pattern_finds_its_word() -> None:
     )
     assert all(any(re.search(word, example) for word in OLD_WORDS) for example in examples)
     assert not any(re.search(word, "a stopped worker, a rate limiter and a retention policy") for word in OLD_WORDS)
+
+
+def test_no_file_is_too_long_to_be_read_at_once() -> None:
+    files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py") if "_pb2" not in file.name]
+    assert len(files) > 1_000
+    lengths = {str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in files}
+    assert {file: length for file, length in lengths.items() if length > MOST_LINES} == {}

@@ -13,7 +13,7 @@ from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.commands.report_user import with_user
 from leadline_server.concurrency.deadline import MOST_SECONDS, Budget, TimeLimit
-from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt, placeholder_decision
+from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt
 from leadline_server.delivery.in_ledger import InLedgerDelivery, new_wanted_change
 from leadline_server.delivery.moved_contacts import moved
 from leadline_server.delivery.worker import DeliveryWorker
@@ -29,6 +29,7 @@ from leadline_server.domain.leases import Lease
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.progress import reported
 from leadline_server.domain.situation import CreatePlaceholder
+from leadline_server.domain.unknown_caller import placeholder_decision
 from leadline_server.ports.ledger import (
     CallKey,
     CallLogs,

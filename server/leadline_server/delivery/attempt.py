@@ -8,11 +8,11 @@ from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.held_numbers import HeldNumber, HoldNumber
 from leadline_server.contacts.lookup import ContactLookup
-from leadline_server.delivery.moved_contacts import is_move, living_contact, moved, where_people_have_it
+from leadline_server.delivery.moved_contacts import chosen_contact, is_move, living_contact, moved, where_people_have_it
 from leadline_server.delivery.placeholder_budget import CountsPlaceholders, reservation
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, Decision
-from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
-from leadline_server.domain.contact import Contact, new_contact_draft
+from leadline_server.domain.call_log_states import CallLogState, LogTrigger
+from leadline_server.domain.contact import new_contact_draft
 from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.decision import decide, decide_by_matches
 from leadline_server.domain.preferences import EffectivePreferences
@@ -26,7 +26,7 @@ from leadline_server.domain.situation import (
     Wait,
     new_situation,
 )
-from leadline_server.domain.unknown_caller import cannot_log, limit_reached
+from leadline_server.domain.unknown_caller import limit_reached, placeholder_decision
 from leadline_server.ports.crm import CrmLog, LogEntry, new_log_entry
 from leadline_server.ports.crm_guarantees import CrmMethod, LookupRecall
 from leadline_server.ports.ledger import PreferencesInForce
@@ -110,7 +110,9 @@ class DecisionLoader:
             number=log.number,
             trigger=log.trigger,
             is_own=(log.number.e164 or log.number.extension) in account.own_numbers,
-            chosen=await _chosen(account, log.chosen_contact_id) if with_choice and log.chosen_contact_id else None,
+            chosen=await chosen_contact(account.crm, log.chosen_contact_id)
+            if with_choice and log.chosen_contact_id
+            else None,
             wait_is_over=bool(log.call.is_final) or self._clock.now() - log.last_news_time >= FINAL_WAIT,
             can_log=_CREATE_LOG in can.methods,
             finds_every_form=can.lookup_recall is _COMPLETE,
@@ -294,17 +296,3 @@ async def _entry(attempt: DeliveryAttempt, decision: Decision, *, moves: bool = 
         contact_name=decision.contact.name,
         contact_type=decision.contact.type,
     )
-
-
-async def _chosen(account: Account, contact_id: str) -> Contact:
-    contact = await account.crm.get_contact(contact_id)
-    if contact is None:
-        raise CrmRejected("The chosen contact is no longer in the CRM.", metadata={"contact_id": contact_id})
-    return contact
-
-
-def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decision | LeaveUnlogged:
-    """The decision to log the call against the placeholder that was created for it, if the CRM can log calls."""
-    if not created.can_log:
-        return cannot_log(created.explanation)
-    return Decision(contact=contact, reason=CallLogReason.PLACEHOLDER_CREATED, explanation=created.explanation)

@@ -87,3 +87,11 @@ async def where_people_have_it(crm: CrmAdapter, decision: Decision, contact_id: 
 def _followed(decision: Decision, contact: Contact, now: str = _BECAME) -> Decision:
     because = decision.explanation.partition(_BECAME)[0].partition(_IS_AT)[0]
     return replace(decision, contact=contact, explanation=f"{because}{now}{named(contact)}.")
+
+
+async def chosen_contact(crm: CrmAdapter, contact_id: str) -> Contact:
+    """The contact that a person chose. Raises CrmRejected if it does not exist any more."""
+    contact = await crm.get_contact(contact_id)
+    if contact is None:
+        raise CrmRejected("The chosen contact is no longer in the CRM.", metadata={"contact_id": contact_id})
+    return contact

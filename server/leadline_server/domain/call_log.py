@@ -188,22 +188,6 @@ def is_settled(log: CallLog, wanted: CallLog) -> bool:
     return log.state is not CallLogState.LOGGED or log.delivered_revision >= wanted.content_revision
 
 
-class LeaseFields(TypedDict):
-    """The fields that say which process has the call, and when the call is due."""
-
-    lease_owner: str
-    lease_until: datetime | None
-    next_attempt_time: datetime | None
-
-
-class DueFields(LeaseFields):
-    """The fields of a call that is due."""
-
-    pending_since: datetime
-    attempts: int
-    last_error: str
-
-
 class CallLogChanges(TypedDict, total=False):
     """New values of some fields of a `CallLog`. A misspelt field or a wrong type is a type error.
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from leadline_server.domain.call_log import MAX_DELIVERY_AGE, CallLog, LeaseFields
+from leadline_server.domain.call_log import MAX_DELIVERY_AGE, CallLog
+from leadline_server.domain.lease_fields import LeaseFields
 
 LEASE: Final = timedelta(seconds=5)
 """How long a lease lasts unless its owner renews it. So the crash of a process is noticed after this time."""

@@ -18,10 +18,10 @@ from leadline_server.domain.call_log import (
     MAX_UNANSWERED_AGE,
     CallLog,
     Decision,
-    LeaseFields,
     changed,
 )
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState
+from leadline_server.domain.lease_fields import LeaseFields
 from leadline_server.domain.leases import AT_REST, at, kept
 from leadline_server.domain.situation import LeaveUnlogged, Wait
 

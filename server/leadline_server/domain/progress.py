@@ -12,10 +12,11 @@ from typing import Final
 from leadline_server.domain.access.principals import Role
 from leadline_server.domain.access_errors import PermissionDenied
 from leadline_server.domain.call import Call, CallResult
-from leadline_server.domain.call_log import ACCEPTED, FINAL_WAIT, CallLog, DueFields, new_call_log, revised, undecided
+from leadline_server.domain.call_log import ACCEPTED, FINAL_WAIT, CallLog, new_call_log, revised, undecided
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
+from leadline_server.domain.lease_fields import DueFields
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
 from leadline_server.domain.limits import MOST_CALL_BYTES, MOST_CALL_ENTRIES
 from leadline_server.domain.linked_calls import (

@@ -1,9 +1,10 @@
 """The outcome of calls that get no log for want of a contact: no contact has the number, or the CRM cannot log."""
 
 from leadline_server.domain.call import CallDirection
+from leadline_server.domain.call_log import Decision
 from leadline_server.domain.call_log_states import CallLogReason, LogTrigger
 from leadline_server.domain.caller_id import usable_name
-from leadline_server.domain.contact import ContactMatch
+from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.name_format import formatted
 from leadline_server.domain.numbers.phone_number import NumberKind
 from leadline_server.domain.placeholders import LimitReached
@@ -64,3 +65,10 @@ def limit_reached(created: CreatePlaceholder, reached: LimitReached) -> LeaveUnl
         f"No contact has {created.number.text}. {reached.sentence}, so none is created. Log the call by hand, or retry"
         " it later.",
     )
+
+
+def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decision | LeaveUnlogged:
+    """The decision to log the call against the placeholder that was created for it, if the CRM can log calls."""
+    if not created.can_log:
+        return cannot_log(created.explanation)
+    return Decision(contact=contact, reason=CallLogReason.PLACEHOLDER_CREATED, explanation=created.explanation)
