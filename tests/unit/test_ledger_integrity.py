@@ -20,7 +20,6 @@ DAMAGE: Final = {
     "UPDATE ledger SET call_log_sequence = 0": "sequences: calls have sequences from 1 to 1, the counter says 0",
     "UPDATE ledger SET pruned_through = 9": "sequences: calls are pruned through 9, the counter says 1",
     "DROP INDEX call_logs_by_key; CREATE TEMP TABLE copy AS SELECT * FROM call_logs; UPDATE copy SET id = id + 1;"
-    " DROP INDEX IF EXISTS call_logs_by_sequence;"
     " INSERT INTO call_logs SELECT * FROM copy": "keys: acme/call-1: 2 rows",
     "UPDATE call_links SET call_id = 'gone'": "links: acme/call-1: it finds no log, or a log beside its own",
     "UPDATE accounts SET body = '{'": "settings: accounts: the document of acme cannot be read",
@@ -30,7 +29,7 @@ DAMAGE: Final = {
     "INSERT INTO requests VALUES ('acme', 'r', 0, 'f', '{')": "requests: requests: the document of acme/r cannot be",
     "UPDATE stored_blocks SET blocks = blocks + 1": "stored bytes: acme: -1 blocks are not counted",
     "UPDATE ledger SET secret = x'00'": "secret: the row with the 32 bytes",
-    "UPDATE schema_migrations SET version = 0": "schema: version 0 is older than this leadline's",
+    "UPDATE schema_migrations SET version = version - 1": "schema: version 1 is older than this leadline's",
     "INSERT INTO schema_migrations VALUES (99, 'future', '')": "schema: version 99 belongs to a newer leadline",
     "DROP TABLE claims": "claims: cannot be read: no such table",
     "DROP TABLE call_links": "calls: cannot be read: no such table",

@@ -209,3 +209,17 @@ async def test_placeholders_of_one_commit_are_recorded_in_their_order(tmp_path: 
     assert entries == [(contact, f"call-{i}") for i, contact in enumerate(contacts)]
     recorded = rows(tmp_path / "ledger.db", "SELECT contact_id FROM placeholders")
     assert sorted(contact for (contact,) in recorded) == sorted(contacts)
+
+
+@pytest.mark.parametrize("size", [10, 600_000], ids=["in one statement", "each alone, since they are large"])
+async def test_every_new_call_of_a_commit_is_stored_once(tmp_path: Path, ledger: SqliteLedger, size: int) -> None:
+    async def work(transaction: LedgerTransaction, number: int) -> None:
+        log = call_log(f"c-{number}", explanation=str(number) * size)
+        await transaction.call_logs.change(key(f"c-{number}"), lambda _: log)
+
+    await asyncio.gather(*(ledger.transactions.run(ACCOUNT, partial(work, number=number)) for number in range(5)))
+    found = [await ledger.call_logs.get(key(f"c-{number}")) for number in range(5)]
+    assert [log and log.explanation for log in found] == [str(number) * size for number in range(5)]
+    assert _sequences(tmp_path) == [(5, 5)]
+    counted = "SELECT sum((length(body) + 4095) / 4096) - (SELECT sum(blocks) FROM stored_blocks), count(*) FROM call_logs"
+    assert rows(tmp_path / "ledger.db", counted) == [(0, 5)]

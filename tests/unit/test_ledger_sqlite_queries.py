@@ -12,6 +12,7 @@ from leadline_server.domain.call_log_states import CallLogReason, CallLogState, 
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ledger.sqlite.call_log_queries import _CHANGES, _DUE, _DUE_OF_OTHERS, _NEXT_DUE, list_statement
 from leadline_server.ledger.sqlite.requests import _DELETE_OLD
+from leadline_server.ledger.sqlite.retention import _NEXT_ACCOUNT, _OLDEST
 from leadline_server.ports.ledger import CallLogFilter
 from leadline_server.testing.ledger_samples import NOW, put
 from leadline_server.testing.ledger_samples import call_log as a_call_log
@@ -81,10 +82,12 @@ def test_a_list_of_one_user_number_or_contact_reads_only_theirs(
         (_DUE, (1, 10), "call_logs_by_due_time"),
         (_NEXT_DUE, (), "call_logs_by_due_time"),
         (_CHANGES, ("acme", 1, 10), "call_logs_by_account_sequence"),
+        (_OLDEST, ("acme", 1, 10), "call_logs_by_account_sequence (account_id=? AND sequence>?"),
+        (_NEXT_ACCOUNT, ("acme",), "SEARCH call_logs USING COVERING INDEX"),
         (_DELETE_OLD, (1, 10), "requests_by_time"),
     ],
 )
-def test_due_calls_and_changes_are_found_by_an_index(
+def test_due_calls_changes_and_old_records_are_found_by_an_index(
     connection: sqlite3.Connection, statement: str, values: tuple[object, ...], index: str
 ) -> None:
     steps = " / ".join(plan(connection, statement, values))

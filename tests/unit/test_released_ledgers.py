@@ -3,13 +3,17 @@
 import asyncio
 import json
 import shutil
+import sqlite3
 import tomllib
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 import freeze
 import pytest
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.testing.ledger_samples import call_log, put
 from support.released_ledgers import check
 
 KEPT: Final = sorted(freeze.LEDGERS.glob("*.db"))
@@ -25,6 +29,34 @@ async def test_a_ledger_of_a_release_has_everything_and_goes_on(kept: Path | Non
     data.mkdir()
     shutil.copyfile(kept, data / "ledger.db")
     await check(data)
+
+
+async def test_a_server_of_a_release_that_runs_on_logs_and_prunes_beside_this_version(tmp_path: Path) -> None:
+    """Its statements as they were in 0.1.0, prepared before this version changes the schema."""
+    file = tmp_path / "ledger.db"
+    shutil.copyfile(freeze.LEDGERS / "0.1.0.db", file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as old:
+        before = old.execute(_OLDEST, (0, 100)).fetchall()
+        old.execute(_INSERT, ("older", 1_001))
+        async with open_sqlite_ledger(file) as ledger:
+            old.execute(_INSERT, ("beside", 1_002))
+            found = old.execute(_OLDEST, (0, 100)).fetchall()
+            assert [sequence for _, sequence, _ in found] == [*(row[1] for row in before), 1_001, 1_002]
+            old.execute("DELETE FROM call_logs WHERE id = ? AND body = ?", (found[-1][0], found[-1][2]))
+            await put(ledger, call_log("newer"))
+            assert len(old.execute(_OLDEST, (0, 100)).fetchall()) == len(before) + 2
+        query = "SELECT (length(body) + 4095) / 4096 FROM call_logs UNION ALL SELECT -blocks FROM stored_blocks"
+        others = "SELECT (length(body) + 4095) / 4096 FROM preferences"
+        assert sum(blocks for (blocks,) in old.execute(f"{query} UNION ALL {others}")) == 0
+
+
+_OLDEST: Final = "SELECT id, sequence, body FROM call_logs WHERE sequence > ? ORDER BY sequence LIMIT ?"
+_INSERT: Final = """
+    INSERT INTO call_logs (account_id, call_id, user_id, direction, number_key, start_time, shown_state, reason,
+        update_state, contact_id, next_attempt_time, sequence, body)
+    SELECT account_id, ?, user_id, direction, number_key, start_time, shown_state, reason, update_state, contact_id,
+        next_attempt_time, ?, body FROM call_logs WHERE call_id = 'known'
+"""
 
 
 async def _keep(file: Path) -> None:

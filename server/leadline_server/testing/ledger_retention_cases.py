@@ -115,6 +115,14 @@ class PruneCallsCases:
             await put(ledger, finished(f"{number}", _LATER))
         assert (await ledger.retention.prune_calls(_LATER, "", 2)).position is None
 
+    async def test_old_calls_of_every_account_are_deleted_although_others_have_young_ones(self, ledger: Ledger) -> None:
+        for number, account_id in enumerate(("a", "b", "c", "d")):
+            time = NOW if account_id in "bd" else _LATER
+            for log in (finished(f"{number}", time), finished(f"{number} too", time)):
+                await put(ledger, replace(log, account_id=account_id))
+        assert await prune_calls(ledger, _LATER, limit=1) == 4
+        assert [len(list(await ledger.call_logs.changes(account_id, 0, 10))) for account_id in "abcd"] == [2, 0, 2, 0]
+
     async def test_what_was_pruned_through_is_told_and_never_falls(
         self, ledger: Ledger, open_ledger: OpenLedger
     ) -> None:

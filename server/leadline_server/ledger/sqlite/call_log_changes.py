@@ -11,16 +11,12 @@ from typing import Any, Final, NamedTuple, cast
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining, joined_with
 from leadline_server.domain.ledger_errors import LedgerUnavailable
-from leadline_server.ledger.codec import CALL_LOG, changing_columns, stable_columns
+from leadline_server.ledger.codec import CALL_LOG, stable_columns
 from leadline_server.ledger.sqlite import call_links
+from leadline_server.ledger.sqlite.call_log_columns import CHANGING, STABLE, changing_values, insert_rows, row_of
 from leadline_server.ports.ledger import CallKey
 
 _SELECT: Final = "SELECT body FROM call_logs WHERE account_id = ? AND call_id = ?"
-_STABLE: Final = ("user_id", "direction", "number_key", "start_time")
-"""Columns that hardly ever change. An update leaves them out if they did not, so SQLite skips their indexes."""
-
-_CHANGING: Final = ("shown_state", "reason", "update_state", "contact_id", "next_attempt_time", "sequence", "body")
-_NOT_IN_BODY: Final = ("sequence", "body")
 
 # One statement instead of two takes 9,000 instructions less.
 _KNOWN: Final = """
@@ -28,8 +24,6 @@ _KNOWN: Final = """
     UNION ALL SELECT NULL, NULL, NULL, call_id FROM call_links WHERE account_id = ?1 AND reported_id = ?2
 """
 _NEXT: Final = "UPDATE ledger SET call_log_sequence = call_log_sequence + ? RETURNING call_log_sequence"
-_INSERTED: Final = ("account_id", "call_id", *_STABLE, *_CHANGING)
-_INSERT: Final = f"INSERT INTO call_logs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"
 
 
 def _update(columns: Sequence[str]) -> str:
@@ -37,8 +31,8 @@ def _update(columns: Sequence[str]) -> str:
     return f"UPDATE call_logs SET {', '.join(f'{column} = ?' for column in columns)} WHERE id = ?"
 
 
-_UPDATE: Final = _update(_CHANGING)
-_UPDATE_ALL: Final = _update((*_STABLE, *_CHANGING))
+_UPDATE: Final = _update(CHANGING)
+_UPDATE_ALL: Final = _update((*STABLE, *CHANGING))
 
 
 class SubmittedChange(NamedTuple):
@@ -116,11 +110,10 @@ class SharedChanges:
             if not entry.is_numbered:
                 entry.sequence += before
             if entry.before is None and entry.after is not None:
-                new.append(_row(entry.key, entry.after, entry.sequence))
+                new.append(row_of(entry.key, entry.after, entry.sequence))
             else:
                 _store(self.connection, entry)
-        if new:
-            self.connection.executemany(_INSERT, new)
+        insert_rows(self.connection, new)
         self.entries, self.visible = {}, 0
 
 
@@ -239,12 +232,6 @@ def linked_logs(connection: sqlite3.Connection, account_id: str, link_key: str) 
     return [entry.before for entry in _linked(connection, account_id, link_key) if entry.before is not None]
 
 
-def stored_columns(log: CallLog) -> dict[str, Any]:
-    """The values of the columns beside a call log's body, except its sequence."""
-    values = (log.account_id, log.call_id, *stable_columns(log), *_changing(log, 0))
-    return {name: value for name, value in zip(_INSERTED, values, strict=True) if name not in _NOT_IN_BODY}
-
-
 def _load(connection: sqlite3.Connection, keys: Iterable[CallKey]) -> dict[CallKey, _Entry]:
     """Read calls from the file. Keys of calls that share a log share an entry."""
     entries: dict[CallKey, _Entry] = {}
@@ -274,9 +261,9 @@ def _store(connection: sqlite3.Connection, entry: _Entry) -> None:
     if entry.after is None or entry.after is entry.before:
         return
     if entry.before is None:
-        connection.execute(_INSERT, _row(entry.key, entry.after, entry.sequence))
+        insert_rows(connection, [row_of(entry.key, entry.after, entry.sequence)])
         return
-    stable, changing = stable_columns(entry.after), _changing(entry.after, entry.sequence)
+    stable, changing = stable_columns(entry.after), changing_values(entry.after, entry.sequence)
     if stable == stable_columns(entry.before):
         connection.execute(_UPDATE, (*changing, entry.row_id))
     else:
@@ -292,11 +279,3 @@ def _found(connection: sqlite3.Connection, key: CallKey) -> tuple[_Entry, CallKe
             return _Entry(key, log, row_id, sequence, log), None
         main = CallKey(key.account_id, call_id)
     return _Entry(key), None if main == key else main
-
-
-def _row(key: CallKey, log: CallLog, sequence: int) -> tuple[Any, ...]:
-    return (*key, *stable_columns(log), *_changing(log, sequence))
-
-
-def _changing(log: CallLog, sequence: int) -> tuple[Any, ...]:
-    return (*changing_columns(log), sequence, CALL_LOG.encode(log))

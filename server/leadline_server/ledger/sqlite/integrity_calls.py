@@ -10,7 +10,7 @@ from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.leases import is_due_too_late
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ledger.codec import CALL_LOG
-from leadline_server.ledger.sqlite.call_log_changes import stored_columns
+from leadline_server.ledger.sqlite.call_log_columns import stored_columns
 from leadline_server.ledger.sqlite.integrity_findings import Finding, finding
 
 _COLUMNS: Final = (

@@ -23,8 +23,11 @@ _RELEASE: Final = """
     UPDATE ledger SET pruning_lease_owner = NULL, pruning_lease_until = NULL WHERE pruning_lease_owner = ?
 """
 
-# By sequence, which is the order of the latest visible changes, so that pruning needs no index of its own.
-_OLDEST: Final = "SELECT id, sequence, body FROM call_logs WHERE sequence > ? ORDER BY sequence LIMIT ?"
+# Account by account, and by sequence, which is the order of the latest visible changes. Watchers need that index, too.
+_NEXT_ACCOUNT: Final = "SELECT min(account_id) FROM call_logs WHERE account_id > ?"
+_OLDEST: Final = """
+    SELECT id, sequence, body FROM call_logs WHERE account_id = ? AND sequence > ? ORDER BY sequence LIMIT ?
+"""
 _DELETE_CALL: Final = "DELETE FROM call_logs WHERE id = ? AND body = ? RETURNING sequence, account_id, call_id"
 _DELETE_LINKS: Final = "DELETE FROM call_links WHERE account_id = ? AND call_id = ?"
 _PRUNED_THROUGH: Final = "UPDATE stored_blocks SET pruned_through = max(pruned_through, ?) WHERE account_id = ?"
@@ -56,11 +59,10 @@ _DELETE_QUARANTINE: Final = """
 
 
 class _OldCalls(NamedTuple):
-    """The calls of one step: those to delete (row id and body), the last sequence, and whether all are too recent."""
+    """The calls of one step: those to delete (row id and body), and the position of the next step."""
 
     deletable: Sequence[tuple[int, bytes]]
-    last_sequence: int
-    are_recent: bool
+    position: str | None
 
 
 class SqliteRetention:
@@ -83,15 +85,18 @@ class SqliteRetention:
         await self._database.write(lambda connection: connection.execute(_RELEASE, (lease_owner,)))
 
     async def prune_calls(self, unchanged_since: datetime, position: str, limit: int) -> Pruned:
-        """Look at the next `limit` calls, the longest unchanged first, and delete those that may be deleted."""
-        after = int(position or 0)
+        """Look at the next `limit` calls of one account, the longest unchanged first, and delete those that may be.
+
+        The position has the account, and the sequence after which the next step looks: `["acme", 48210]`.
+        """
+        after = json.loads(position) if position else ("", None)
         old = await self._database.read(lambda connection: _select(connection, unchanged_since, after, limit))
         if old is None:
             return Pruned(0, None)
         deleted = 0
         if old.deletable:
             deleted = await self._database.write(lambda connection: _delete_calls(connection, old.deletable))
-        return Pruned(deleted, None if old.are_recent else str(old.last_sequence))
+        return Pruned(deleted, old.position)
 
     async def prune_claims(self, recorded_before: datetime, position: str, limit: int) -> Pruned:
         """Look at the next `limit` claims; delete those whose contact was recorded before `recorded_before`."""
@@ -126,12 +131,19 @@ class SqliteRetention:
         return Pruned(deleted, "more" if deleted == limit else None)
 
 
-def _select(connection: sqlite3.Connection, unchanged_since: datetime, after: int, limit: int) -> _OldCalls | None:
-    rows = within(connection.execute(_OLDEST, (after, limit)), MOST_PAGE_BYTES)
-    if not rows:
-        return None
-    deletable, are_recent = [], True
-    for row_id, _, body in rows:
+def _select(
+    connection: sqlite3.Connection, unchanged_since: datetime, position: tuple[str, int | None], limit: int
+) -> _OldCalls | None:
+    """The calls of the next step; None if no account is left. Without a sequence the next account begins."""
+    account_id, after = position
+    if after is None:
+        following, after = _next_account(connection, account_id), 0
+        if following is None:
+            return None
+        account_id = following
+    deletable, are_recent, last = [], True, after
+    for row_id, sequence, body in within(connection.execute(_OLDEST, (account_id, after, limit)), MOST_PAGE_BYTES):
+        last = sequence
         try:
             log = CALL_LOG.decode(body)
         except LedgerUnavailable:
@@ -140,7 +152,15 @@ def _select(connection: sqlite3.Connection, unchanged_since: datetime, after: in
         are_recent = are_recent and last_change(log) >= unchanged_since
         if may_be_deleted(log, unchanged_since):
             deletable.append((row_id, body))
-    return _OldCalls(deletable, rows[-1][1], are_recent)
+    if not are_recent:
+        return _OldCalls(deletable, json.dumps((account_id, last)))
+    is_last = _next_account(connection, account_id) is None
+    return _OldCalls(deletable, None if is_last else json.dumps((account_id, None)))
+
+
+def _next_account(connection: sqlite3.Connection, after: str) -> str | None:
+    [(account_id,)] = connection.execute(_NEXT_ACCOUNT, (after,)).fetchall()
+    return account_id if account_id is None else str(account_id)
 
 
 def _delete_calls(connection: sqlite3.Connection, deletable: Sequence[tuple[int, bytes]]) -> int:
