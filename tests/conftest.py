@@ -72,26 +72,31 @@ def _folder(path: Path) -> str:
 
 
 def pytest_collection_finish() -> None:
-    """Keep the collected tests from being searched for garbage again and again; they are 20,000."""
+    """Keep the collected tests from being searched for garbage again and again; they are 20,000.
+
+    Garbage that tests make is searched for as seldom as a server does.
+    """
     gc.freeze()
+    gc.set_threshold(2_000, 10, 50)
     gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """In a process of pytest-xdist: of a test that passes, report no set-up and no teardown.
+    """In a process of pytest-xdist: of a test that passes, report that it passed, and nothing else.
 
-    Sending and reading a report takes as long as most tests do; the main process does nothing with these.
+    Sending and reading a message takes as long as most tests do. The main process does nothing with a test's beginning,
+    set-up, teardown and end, nor with the keywords of a test that passed.
     """
     if not hasattr(item.config, "workerinput"):
         return None
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, log=False, nextitem=nextitem)
     passes = all(report.passed for report in reports)
     for report in reports:
+        if passes:
+            report.keywords = {}
         if report.when == "call" or not passes:
             item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
 
 

@@ -2,17 +2,17 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 
-import pytest
+import pytest_asyncio
 from fakes.bodies import note_in
 from fakes.bottlecrm import INTERACTIONS, PERSONS, FakeBottleCrm
-from fakes.serving import fake_server
+from fakes.serving import FakeServer
+from fakes.shared import SharedFake, given_or_new, shared_fake
 from fakes.trouble import FakeTrouble
 from leadline_server.crm.declarative.adapter_type import HTTP
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
-from support.adapters import opened_adapter
+from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
+from support.shared_crm import OneFakeConformance
 
 
 class BottlePeople(People):
@@ -74,37 +74,43 @@ def _place(contact_id: str) -> tuple[str, str]:
     return f"{kind}s", own_id
 
 
+@pytest_asyncio.fixture(scope="class", loop_scope="class")
+async def fake() -> AsyncIterator[SharedFake[FakeBottleCrm]]:
+    async with shared_fake(FakeBottleCrm) as fake:
+        yield fake
+
+
+def _options(server: FakeServer[FakeBottleCrm]) -> dict[str, str]:
+    return {"definition": "bottlecrm", "base_url": server.url, "token": server.crm.token}
+
+
 @asynccontextmanager
-async def bottlecrm_under_test(folder: Path, region: str = "US") -> AsyncIterator[CrmUnderTest]:
-    """A fake BottleCRM in this loop, and the adapter to it."""
-    fake = FakeBottleCrm()
+async def bottlecrm_under_test(
+    shared: SharedFake[FakeBottleCrm] | None = None, region: str = "US"
+) -> AsyncIterator[CrmUnderTest]:
+    """A fake BottleCRM in this loop, or the one that tests share, and the adapter to it."""
     known_gaps = HTTP.variants["by the definition bottlecrm"].known_gaps
-    async with fake_server(fake) as server:
-        options = {"definition": "bottlecrm", "base_url": server.url, "token": fake.token}
-        async with opened_adapter("http", options, folder, lambda: AccountSettings(default_region=region)) as adapter:
-            yield CrmUnderTest(
-                adapter=adapter,
-                region=region,
-                ends_with_test=True,
-                people=BottlePeople(fake),
-                trouble=FakeTrouble(server),
-                secrets=(fake.token,),
-                patience=0.5,
-                max_note=5_000,
-                page_size=10,
-                lost_texts=known_gaps.texts,
-                lost_forms=known_gaps.forms,
-                lost_fields=known_gaps.fields,
-            )
+    async with (
+        given_or_new(shared, FakeBottleCrm) as fake,
+        fake.adapter("http", _options(fake.server), AccountSettings(default_region=region)) as adapter,
+    ):
+        crm = fake.server.crm
+        yield CrmUnderTest(
+            adapter=adapter,
+            region=region,
+            ends_with_test=True,
+            people=BottlePeople(crm),
+            trouble=FakeTrouble(fake.server),
+            secrets=(crm.token,),
+            patience=0.5,
+            max_note=5_000,
+            page_size=10,
+            lost_texts=known_gaps.texts,
+            lost_forms=known_gaps.forms,
+            lost_fields=known_gaps.fields,
+        )
 
 
-class TestBottleCrm(CrmConformance):
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return self.open_crm_in("US")
-
+class TestBottleCrm(OneFakeConformance):
     def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return bottlecrm_under_test(self.folder, region)
+        return bottlecrm_under_test(self.fake, region)

@@ -3,18 +3,18 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 
-import pytest
+import pytest_asyncio
 from fakes.bodies import note_in
 from fakes.espocrm import FakeEspoCrm
 from fakes.espocrm_rules import CALLS, PERSONS
-from fakes.serving import fake_server
+from fakes.serving import FakeServer
+from fakes.shared import SharedFake, given_or_new, shared_fake
 from fakes.trouble import FakeTrouble
 from leadline_server.crm.declarative.adapter_type import HTTP
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
-from support.adapters import opened_adapter
+from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
+from support.shared_crm import OneFakeConformance
 
 
 class EspoPeople(People):
@@ -79,37 +79,43 @@ def _place(contact_id: str) -> tuple[str, str]:
     return kind.title(), own_id
 
 
+@pytest_asyncio.fixture(scope="class", loop_scope="class")
+async def fake() -> AsyncIterator[SharedFake[FakeEspoCrm]]:
+    async with shared_fake(FakeEspoCrm) as fake:
+        yield fake
+
+
+def _options(server: FakeServer[FakeEspoCrm]) -> dict[str, str]:
+    return {"definition": "espocrm", "base_url": server.url, "api_key": server.crm.token}
+
+
 @asynccontextmanager
-async def espocrm_under_test(folder: Path, region: str = "US") -> AsyncIterator[CrmUnderTest]:
-    """A fake EspoCRM in this loop, and the adapter to it."""
-    fake = FakeEspoCrm()
+async def espocrm_under_test(
+    shared: SharedFake[FakeEspoCrm] | None = None, region: str = "US"
+) -> AsyncIterator[CrmUnderTest]:
+    """A fake EspoCRM in this loop, or the one that tests share, and the adapter to it."""
     known_gaps = HTTP.variants["by the definition espocrm"].known_gaps
-    async with fake_server(fake) as server:
-        options = {"definition": "espocrm", "base_url": server.url, "api_key": fake.token}
-        async with opened_adapter("http", options, folder, lambda: AccountSettings(default_region=region)) as adapter:
-            yield CrmUnderTest(
-                adapter=adapter,
-                region=region,
-                ends_with_test=True,
-                people=EspoPeople(fake),
-                trouble=FakeTrouble(server),
-                secrets=(fake.token,),
-                patience=0.5,
-                max_name=100,
-                page_size=50,
-                lost_texts=known_gaps.texts,
-                lost_forms=known_gaps.forms,
-                lost_fields=known_gaps.fields,
-            )
+    async with (
+        given_or_new(shared, FakeEspoCrm) as fake,
+        fake.adapter("http", _options(fake.server), AccountSettings(default_region=region)) as adapter,
+    ):
+        crm = fake.server.crm
+        yield CrmUnderTest(
+            adapter=adapter,
+            region=region,
+            ends_with_test=True,
+            people=EspoPeople(crm),
+            trouble=FakeTrouble(fake.server),
+            secrets=(crm.token,),
+            patience=0.5,
+            max_name=100,
+            page_size=50,
+            lost_texts=known_gaps.texts,
+            lost_forms=known_gaps.forms,
+            lost_fields=known_gaps.fields,
+        )
 
 
-class TestEspoCrm(CrmConformance):
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return self.open_crm_in("US")
-
+class TestEspoCrm(OneFakeConformance):
     def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return espocrm_under_test(self.folder, region)
+        return espocrm_under_test(self.fake, region)

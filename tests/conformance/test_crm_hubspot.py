@@ -3,14 +3,13 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
-import pytest
+import pytest_asyncio
 from fakes.bodies import note_in, readable
 from fakes.hubspot import FakeHubSpot
 from fakes.hubspot_people import CALLS, CONTACTS, LINKED
-from fakes.serving import fake_server
+from fakes.shared import SharedFake, given_or_new, shared_fake
 from fakes.trouble import FakeTrouble
 from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT, WITH_PROPERTIES
 from leadline_server.crm.hubspot.wire import joined_name
@@ -18,10 +17,10 @@ from leadline_server.crm.toolkit.adapter_type import KnownGaps
 from leadline_server.domain.person_name import split_name
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.testing.crm_call_log_cases import UpdateLogCases, WriteLogCases
-from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
+from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
 from leadline_server.testing.crm_forms import FormCases
 from leadline_server.testing.crm_lookup_cases import LookupCases
-from support.adapters import opened_adapter
+from support.shared_crm import ON_ONE_LOOP, OneFakeConformance
 
 UNLIMITED: Final = {"requests_per_10_seconds": 1_000_000, "searches_per_second": 1_000_000}
 
@@ -76,28 +75,41 @@ class HubSpotPeople(People):
         self._records.remove(CALLS, log_id, by_people=True)
 
 
+def _make() -> FakeHubSpot:
+    return FakeHubSpot(contact_properties=["leadline_placeholder"], unique_call_properties=["leadline_call_id"])
+
+
+@pytest_asyncio.fixture(scope="class", loop_scope="class")
+async def fake() -> AsyncIterator[SharedFake[FakeHubSpot]]:
+    async with shared_fake(_make) as fake:
+        yield fake
+
+
 @asynccontextmanager
 async def hubspot_under_test(
-    folder: Path, options: Mapping[str, Any], known_gaps: KnownGaps, region: str = "US"
+    options: Mapping[str, Any],
+    known_gaps: KnownGaps,
+    region: str = "US",
+    *,
+    shared: SharedFake[FakeHubSpot] | None = None,
 ) -> AsyncIterator[CrmUnderTest]:
-    """A fake HubSpot in this loop, and the adapter to it."""
-    fake = FakeHubSpot(contact_properties=["leadline_placeholder"], unique_call_properties=["leadline_call_id"])
+    """A fake HubSpot in this loop, or the one that tests share, and the adapter to it."""
     async with (
-        fake_server(fake) as server,
-        opened_adapter(
+        given_or_new(shared, _make) as fake,
+        fake.adapter(
             "hubspot",
-            {"token": fake.token, "api_url": server.url, **UNLIMITED, **options},
-            folder,
-            lambda: AccountSettings(default_region=region),
+            {"token": fake.server.crm.token, "api_url": fake.server.url, **UNLIMITED, **options},
+            AccountSettings(default_region=region),
         ) as adapter,
     ):
+        crm = fake.server.crm
         yield CrmUnderTest(
             adapter=adapter,
             region=region,
             ends_with_test=True,
-            people=HubSpotPeople(fake),
-            trouble=FakeTrouble(server),
-            secrets=(fake.token,),
+            people=HubSpotPeople(crm),
+            trouble=FakeTrouble(fake.server),
+            secrets=(crm.token,),
             max_name=10_000,
             page_size=200,
             search_lag=timedelta(0),
@@ -108,29 +120,25 @@ async def hubspot_under_test(
         )
 
 
-class TestHubSpot(CrmConformance):
+class TestHubSpot(OneFakeConformance):
     """As it is set up by default."""
 
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return self.open_crm_in("US")
-
     def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].known_gaps, region)
+        return hubspot_under_test({}, HUBSPOT.variants[BY_DEFAULT].known_gaps, region, shared=self.fake)
 
 
 class TestHubSpotWithItsOwnProperties(LookupCases, FormCases, WriteLogCases, UpdateLogCases):
     """With a unique property for the call's id, and a third property with numbers: what that makes a difference to."""
 
-    @pytest.fixture
-    async def crm(self, tmp_path: Path) -> AsyncIterator[CrmUnderTest]:
+    pytestmark = ON_ONE_LOOP
+
+    @pytest_asyncio.fixture(loop_scope="class")
+    async def crm(self, fake: SharedFake[FakeHubSpot]) -> AsyncIterator[CrmUnderTest]:
         options = {
             "call_id_property": "leadline_call_id",
             "placeholder_property": "leadline_placeholder",
             "more_phone_properties": ["hs_whatsapp_phone_number"],
         }
-        async with hubspot_under_test(tmp_path, options, HUBSPOT.variants[WITH_PROPERTIES].known_gaps) as crm:
+        await fake.renew()
+        async with hubspot_under_test(options, HUBSPOT.variants[WITH_PROPERTIES].known_gaps, shared=fake) as crm:
             yield crm

@@ -3,22 +3,21 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
-import pytest
+import pytest_asyncio
 from fakes.bodies import note_in, readable
 from fakes.connections import OPTIONS
 from fakes.pipedrive import FakePipedrive
 from fakes.pipedrive_fields import ACTIVITIES, PERSONS
-from fakes.serving import fake_server
+from fakes.shared import SharedFake, given_or_new, shared_fake
 from fakes.trouble import FakeTrouble
 from leadline_server.crm.pipedrive.adapter_type import PIPEDRIVE
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
+from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
 from leadline_server.testing.crm_forms import FormCases
 from leadline_server.testing.crm_lookup_cases import LookupCases
-from support.adapters import opened_adapter
+from support.shared_crm import ON_ONE_LOOP, OneFakeConformance
 
 FORMATS: Final = ("(###) ###-####", "###-###-####", "### ### ####", "###.###.####", "#### ######")
 
@@ -70,23 +69,34 @@ class PipedrivePeople(People):
         self._records.remove(ACTIVITIES, log_id, by_people=True)
 
 
+@pytest_asyncio.fixture(scope="class", loop_scope="class")
+async def fake() -> AsyncIterator[SharedFake[FakePipedrive]]:
+    async with shared_fake(FakePipedrive) as fake:
+        yield fake
+
+
 @asynccontextmanager
 async def pipedrive_under_test(
-    folder: Path, lost_forms: frozenset[str], formats: tuple[str, ...] = (), region: str = "US"
+    lost_forms: frozenset[str],
+    formats: tuple[str, ...] = (),
+    region: str = "US",
+    *,
+    shared: SharedFake[FakePipedrive] | None = None,
 ) -> AsyncIterator[CrmUnderTest]:
-    """A fake Pipedrive in this loop, and the adapter to it."""
-    fake, settings = FakePipedrive(), AccountSettings(number_formats=formats, default_region=region)
+    """A fake Pipedrive in this loop, or the one that tests share, and the adapter to it."""
+    settings = AccountSettings(number_formats=formats, default_region=region)
     async with (
-        fake_server(fake) as server,
-        opened_adapter("pipedrive", OPTIONS["pipedrive"](server.url), folder, lambda: settings) as adapter,
+        given_or_new(shared, FakePipedrive) as fake,
+        fake.adapter("pipedrive", OPTIONS["pipedrive"](fake.server.url), settings) as adapter,
     ):
+        crm = fake.server.crm
         yield CrmUnderTest(
             adapter=adapter,
             region=region,
             ends_with_test=True,
-            people=PipedrivePeople(fake),
-            trouble=FakeTrouble(server),
-            secrets=(fake.token,),
+            people=PipedrivePeople(crm),
+            trouble=FakeTrouble(fake.server),
+            secrets=(crm.token,),
             max_name=10_000,
             search_lag=timedelta(0),
             patience=0.5,
@@ -96,24 +106,20 @@ async def pipedrive_under_test(
         )
 
 
-class TestPipedrive(CrmConformance):
+class TestPipedrive(OneFakeConformance):
     """As it is set up by default."""
 
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return self.open_crm_in("US")
-
     def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return pipedrive_under_test(self.folder, PIPEDRIVE.known_gaps.forms, region=region)
+        return pipedrive_under_test(PIPEDRIVE.known_gaps.forms, region=region, shared=self.fake)
 
 
 class TestPipedriveWithNumberFormats(LookupCases, FormCases):
     """With the account's `number_formats`, which find what is written otherwise than in one piece."""
 
-    @pytest.fixture
-    async def crm(self, tmp_path: Path) -> AsyncIterator[CrmUnderTest]:
-        async with pipedrive_under_test(tmp_path, frozenset(), FORMATS) as crm:
+    pytestmark = ON_ONE_LOOP
+
+    @pytest_asyncio.fixture(loop_scope="class")
+    async def crm(self, fake: SharedFake[FakePipedrive]) -> AsyncIterator[CrmUnderTest]:
+        await fake.renew()
+        async with pipedrive_under_test(frozenset(), FORMATS, shared=fake) as crm:
             yield crm

@@ -5,7 +5,6 @@ In the long tests: what the contract carries is the same for each, and every run
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 
 import pytest
 from conformance.test_crm_bottlecrm import bottlecrm_under_test
@@ -24,10 +23,6 @@ pytestmark = pytest.mark.soak
 
 
 class _OverLoopback(CrmConformance, ABC):
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return crm_over_loopback(self.open_vendors())
 
@@ -43,12 +38,12 @@ class TestSalesforceOverLoopback(_OverLoopback):
 
 class TestHubSpotOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].known_gaps)
+        return hubspot_under_test({}, HUBSPOT.variants[BY_DEFAULT].known_gaps)
 
 
 class TestPipedriveOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return pipedrive_under_test(self.folder, PIPEDRIVE.known_gaps.forms)
+        return pipedrive_under_test(PIPEDRIVE.known_gaps.forms)
 
 
 class TestZohoOverLoopback(_OverLoopback):
@@ -58,9 +53,9 @@ class TestZohoOverLoopback(_OverLoopback):
 
 class TestEspoCrmOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return espocrm_under_test(self.folder)
+        return espocrm_under_test()
 
 
 class TestBottleCrmOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return bottlecrm_under_test(self.folder)
+        return bottlecrm_under_test()

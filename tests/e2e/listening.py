@@ -1,17 +1,21 @@
-"""The command `leadline listen` as a process, and the account that it reports to."""
+"""Commands that run until they are stopped, such as `leadline listen`, and the account that they report to."""
 
 import asyncio
+import os
 import signal
+import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import IO, Protocol
 
 from leadline import AsyncClient, Client
 from leadline.v1.call_log_pb2 import CallLog
 from leadline.v1.call_pb2 import CALL_RESULT_ANSWERED
 from leadline.v1.directory_pb2 import User
-from support.servers import LEADLINE, ServerProcess, environment, leadline
+from support import forked_commands
+from support.servers import STOP_SECONDS, ServerProcess, environment, leadline
 
 
 class FakePhoneSystem(Protocol):
@@ -41,6 +45,27 @@ class Account:
         return list(self.client.list_call_logs())
 
 
+@dataclass(frozen=True)
+class RunningCommand:
+    """A command of the console script that runs, forked as `support.servers.leadline` is, and its standard error."""
+
+    process: forked_commands.ForkedProcess
+    stderr: IO[bytes]
+
+
+@contextmanager
+def running_command(*arguments: str, settings: Mapping[str, str]) -> Iterator[RunningCommand]:
+    """Run a command until the body ends."""
+    with tempfile.TemporaryFile() as stderr:
+        with os.fdopen(os.dup(1), "wb") as stdout:
+            process = forked_commands.fork(arguments, environment(settings), stdout, stderr)
+        try:
+            yield RunningCommand(process, stderr)
+        finally:
+            process.kill()
+            process.wait(STOP_SECONDS)
+
+
 @asynccontextmanager
 async def listening(
     kind: str,
@@ -49,19 +74,12 @@ async def listening(
     account: Account,
     phone_system: FakePhoneSystem,
     *options: str,
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The command as a process, with the channels listed once."""
+) -> AsyncIterator[RunningCommand]:
+    """`leadline listen`, with the channels listed once."""
     command = ["listen", kind, "--port", str(phone_system.port), "--server", server.address, "--account", account.name]
-    process = await asyncio.create_subprocess_exec(
-        LEADLINE, *command, *options, env=environment(secret), stderr=asyncio.subprocess.PIPE
-    )
-    try:
+    with running_command(*command, *options, settings=secret) as process:
         await phone_system.until(listed=1)
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 async def until(account: Account, is_so: Callable[[CallLog], bool]) -> CallLog:
@@ -137,9 +155,11 @@ async def rings_to_pops(server: ServerProcess, account: Account, ring: Callable[
     return waits
 
 
-async def stop(process: asyncio.subprocess.Process) -> str:
-    """The output of the command, once it has stopped."""
-    process.send_signal(signal.SIGTERM)
-    _, said = await process.communicate()
-    assert process.returncode == 0, said
-    return said.decode()
+async def stop(command: RunningCommand) -> str:
+    """What the command wrote to its standard error, once it has stopped."""
+    command.process.send_signal(signal.SIGTERM)
+    code = await asyncio.to_thread(command.process.wait, STOP_SECONDS)
+    command.stderr.seek(0)
+    said = command.stderr.read().decode()
+    assert code == 0, said
+    return said

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -18,9 +18,10 @@ from leadline.v1.call_log_pb2 import CALL_LOG_STATE_LOGGED, CALL_LOG_STATE_PENDI
 from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER, Preferences
 from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.domain.crm_errors import CrmAuthFailed
+from support import forked_commands
 from support.grpcurl import Grpcurl
 from support.ledgers import each_ledger, settings_of
-from support.servers import LEADLINE, environment, leadline, server_process
+from support.servers import environment, leadline, server_process
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "remote-adapters.md"
 
@@ -35,22 +36,22 @@ def adapter_process(
     connection: str = "embedded",
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """`leadline adapter serve` until the body ends; yields its address."""
-    command: Sequence[str | Path] = [LEADLINE, "adapter", "serve", connection, "--listen", listen, *flags]
+    """`leadline adapter serve`, in a forked process, until the body ends; yields its address."""
+    arguments = ["adapter", "serve", connection, "--listen", listen, *flags]
     given = {"LEADLINE_DATA_DIR": str(data_dir), **settings_of(data_dir), **(settings or {})}
-    process = subprocess.Popen(command, env=environment(given), stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        served = re.search(r"as an adapter on (\S+:\d+)\.", process.stdout.readline())
-        assert served
-        yield served[1]
-        os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(_STOP_SECONDS) == 0
-    finally:
-        if process.poll() is None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader) as stdout:
+        with os.fdopen(writer, "wb") as theirs, os.fdopen(os.dup(2), "wb") as stderr:
+            process = forked_commands.fork(arguments, environment(given), theirs, stderr)
+        try:
+            served = re.search(r"as an adapter on (\S+:\d+)\.", stdout.readline())
+            assert served
+            yield served[1]
+            os.kill(process.pid, signal.SIGTERM)
+            assert process.wait(_STOP_SECONDS) == 0
+        finally:
             process.kill()
             process.wait(_STOP_SECONDS)
-        process.stdout.close()
 
 
 def config(folder: Path, address: str) -> dict[str, str]:

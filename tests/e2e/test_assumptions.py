@@ -26,18 +26,12 @@ KEEP: Final = {"bottlecrm"}
 
 def tried(folder: Path, *words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
     """`leadline connections check crm --assumptions`, with `answer` typed."""
-    command = [
-        str(LEADLINE),
-        "connections",
-        "check",
-        "crm",
-        "--config",
-        str(folder / "leadline.toml"),
-        "--data-dir",
-        str(folder / "data"),
-    ]
+    files = ("--config", str(folder / "leadline.toml"), "--data-dir", str(folder / "data"))
+    command = ["connections", "check", "crm", *files, "--assumptions", *words]
+    if not answer:
+        return leadline(*command, seconds=120.0)
     return subprocess.run(
-        [*command, "--assumptions", *words],
+        [LEADLINE, *command],
         env=environment({}),
         input=answer,
         capture_output=True,

@@ -30,9 +30,9 @@ TABLE = [*CONTACT_REQUESTS, *CALL_LOG_REQUESTS, *LOG_CALL_REQUESTS, *PREFERENCES
 class Target:
     """A server with something in it, and its databases as they are before any bad request."""
 
-    def __init__(self, server: ServerProcess) -> None:
+    def __init__(self, server: ServerProcess, seed: Seed) -> None:
         self.server = server
-        self.seed = _fill(server.address)
+        self.seed = seed
         new = "SELECT id FROM audit WHERE hash IS NULL"
         until(lambda: not rows(server.data_dir / "ledger.db", new))  # what it did is in the chain of the audit trail
         self.before = dump(server.data_dir)
@@ -43,8 +43,11 @@ class Target:
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    with server_process(tmp_path_factory.mktemp("bad-input") / "data") as server:
-        target = Target(server)
+    data = tmp_path_factory.mktemp("bad-input") / "data"
+    with server_process(data) as server:  # the audit trail of large reads is complete when a server has ended
+        seed = _fill(server.address)
+    with server_process(data) as server:
+        target = Target(server, seed)
         yield target
         target.assert_unchanged()
         assert "Traceback" not in server.stderr

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from support.servers import LEADLINE, ServerProcess, environment, leadline, server_process, until
+from support import forked_commands
+from support.servers import LEADLINE, Process, ServerProcess, environment, leadline, server_process, until
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "command-line.md"
 
@@ -44,7 +45,7 @@ def report(server: ServerProcess) -> Report:
 class Watch:
     """A `leadline calls watch` under way, and the files of what it prints."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     out: Path
     err: Path
 
@@ -55,12 +56,16 @@ class Watch:
 
 
 @contextmanager
-def watching(server: ServerProcess, folder: Path, user: str, *more: str) -> Iterator[Watch]:
-    """Watches a user's calls; the body begins when nothing is missed any more."""
+def watching(server: ServerProcess, folder: Path, user: str, *more: str, is_executed: bool = False) -> Iterator[Watch]:
+    """Watches a user's calls; the body begins when nothing is missed any more. `is_executed`: see `server_process`."""
     out, err = folder / "out", folder / "err"
-    command: list[str | Path] = [LEADLINE, "calls", "watch", "--user", user, "--server", server.address, *more]
+    command = ["calls", "watch", "--user", user, "--server", server.address, *more]
+    process: Process
     with out.open("wb") as stdout, err.open("wb") as stderr:
-        process = subprocess.Popen(command, env=environment({}), stdout=stdout, stderr=stderr)
+        if is_executed:
+            process = subprocess.Popen([LEADLINE, *command], env=environment({}), stdout=stdout, stderr=stderr)
+        else:
+            process = forked_commands.fork(command, environment({}), stdout, stderr)
     try:
         until(lambda: "Watching" in err.read_text() or process.poll() is not None)
         assert process.poll() is None, err.read_text()
@@ -75,7 +80,7 @@ def test_a_watch_shows_what_changes_until_it_is_told_to_end(
     server: ServerProcess, report: Report, tmp_path: Path, number_of_signal: signal.Signals
 ) -> None:
     user = f"watched-{number_of_signal.name}"
-    with watching(server, tmp_path, user) as watch:
+    with watching(server, tmp_path, user, is_executed=True) as watch:
         report(user, f"{user}-1")
         until(lambda: "NO_CONTACT" in watch.out.read_text())
         watch.process.send_signal(number_of_signal)
@@ -101,7 +106,7 @@ def test_a_reader_that_goes_away_ends_a_watch_without_a_traceback(
     fifo = tmp_path / "out"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    with watching(server, tmp_path, "gone", "--json") as watch:
+    with watching(server, tmp_path, "gone", "--json", is_executed=True) as watch:  # its output is no file
         os.close(reader)
         report("gone", "unread")
         assert watch.process.wait(20) == 1

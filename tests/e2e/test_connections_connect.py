@@ -23,10 +23,11 @@ from leadline_server.crm.toolkit.oauth import OAuthAuthorizer
 from leadline_server.crm.toolkit.oauth_grant import BY_CONSENT
 from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.encryption.keys import SecretsKeys
+from support import forked_commands
 from support.http_servers import http_server
 from support.ledgers import each_ledger, opened_ledger, postgres_rows, settings_of
 from support.secrets_keys import key_file
-from support.servers import LEADLINE, environment
+from support.servers import environment
 
 
 @dataclass
@@ -146,26 +147,25 @@ def kept_bytes(data_dir: Path) -> bytes:
 
 async def connected(config: Path, name: str = "sales", *more: str, consents: bool = True) -> Ended:
     """Run the command, and open the address that it prints, as a browser would."""
-    where = settings_in(config)
-    process = await asyncio.create_subprocess_exec(
-        LEADLINE,
-        *("connections", "connect", name, "--no-browser", "--port", "0", *more),
-        env=environment(where),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    printed = ""
-    async with asyncio.timeout(60), aiohttp.ClientSession() as browser:
-        while consents and (line := (await process.stdout.readline()).decode()):
-            printed += line
-            if found := re.match(r"(http://\S+authorize\?\S+)", line):
+    out, err = config.with_name("stdout"), config.with_name("stderr")
+    arguments = ["connections", "connect", name, "--no-browser", "--port", "0", *more]
+    with out.open("wb") as stdout, err.open("wb") as stderr:
+        process = forked_commands.fork(arguments, environment(settings_in(config)), stdout, stderr)
+    try:
+        async with asyncio.timeout(60), aiohttp.ClientSession() as browser:
+            found = None
+            while consents and not found and process.poll() is None:
+                await asyncio.sleep(0.005)
+                found = re.search(r"^(http://\S+authorize\?\S+)\n", out.read_text(), re.MULTILINE)
+            if found:
                 async with browser.get(found[1]) as page:
                     assert page.status == 200
                     assert "close this window" in await page.text()
-                break
-        rest, errors = await process.communicate()
-    return Ended(process.returncode or 0, printed + rest.decode(), errors.decode())
+            while process.poll() is None:
+                await asyncio.sleep(0.005)
+    finally:
+        process.kill()
+    return Ended(process.wait(), out.read_text(), err.read_text())
 
 
 async def bearer(config: Path) -> str:

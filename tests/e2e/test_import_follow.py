@@ -3,16 +3,16 @@
 import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from e2e.listening import Account, stop
+from e2e.listening import Account, RunningCommand, running_command, stop
 from fakes.asterisk_script import Script
 from leadline.v1.call_log_pb2 import CallLog
 from support.asterisk_sessions import answered, blind_transfer
-from support.servers import LEADLINE, ServerProcess, environment, leadline, server_process
+from support.servers import ServerProcess, leadline, server_process
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +40,9 @@ def append(path: Path, rows: Sequence[Sequence[str]]) -> None:
         file.write(stream.getvalue())
 
 
-@asynccontextmanager
-async def following(server: ServerProcess, account: Account, path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    command: list[str | Path] = [LEADLINE, "calls", "import", path, "--follow", "--time-zone", "UTC"]
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        *("--server", server.address, "--account", account.name),
-        env=environment({}),
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+def following(server: ServerProcess, account: Account, path: Path) -> AbstractContextManager[RunningCommand]:
+    command = ("calls", "import", str(path), "--follow", "--time-zone", "UTC")
+    return running_command(*command, "--server", server.address, "--account", account.name, settings={})
 
 
 async def logs(account: Account, count: int) -> list[CallLog]:
@@ -80,7 +68,7 @@ async def test_records_are_reported_as_they_are_written_and_come_out_as_in_an_im
     for session in sessions:
         append(whole, session.rows)
     append(path, sessions[0].rows)
-    async with following(server, account, path) as process:
+    with following(server, account, path) as command:
         await logs(account, 1)
         append(path, sessions[1].rows[:1])
         await logs(account, 2)
@@ -88,12 +76,12 @@ async def test_records_are_reported_as_they_are_written_and_come_out_as_in_an_im
         append(path, sessions[1].rows[1:])
         append(path, sessions[2].rows)
         await logs(account, 3)
-        process.kill()
-        await process.wait()
+        command.process.kill()
+        command.process.wait(20)
     append(path, sessions[3].rows)
-    async with following(server, account, path) as process:
+    with following(server, account, path) as command:
         found = await logs(account, 4)
-        said = await stop(process)
+        said = await stop(command)
     assert "0 given up" in said
     done = leadline(
         *("calls", "import", whole, "--time-zone", "UTC", "--server", server.address, "--account", other.name)

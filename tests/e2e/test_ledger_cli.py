@@ -114,7 +114,7 @@ def test_a_ledger_that_is_not_there_is_a_wrong_usage(tmp_path: Path) -> None:
         ("UPDATE ledger SET is_standby = 0", 0, "It is live.\n"),
         ("UPDATE ledger SET is_standby = 1", 0, "It is a standby: `leadline restore --live` makes it the live one.\n"),
         (DAMAGE["schema"], 1, "This leadline is too old for it. Run the newer one"),
-        ("UPDATE schema_migrations SET version = 0", 1, "The next start of the server migrates it."),
+        ("DELETE FROM schema_migrations WHERE version > 1", 1, "The next start of the server migrates it."),
     ],
 )
 def test_the_version_of_a_file_is_shown_against_the_programs(

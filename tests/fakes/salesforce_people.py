@@ -1,20 +1,18 @@
 """The hands of people in the fake Salesforce, and the fake as the conformance suite takes it."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 from leadline_server.crm.salesforce.adapter_type import SALESFORCE
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
-from support.adapters import opened_adapter
 
 from fakes.bodies import note_in
 from fakes.salesforce import CLIENT, REFRESH_TOKEN, FakeSalesforce
-from fakes.serving import FakeServer, fake_server
+from fakes.serving import FakeServer
+from fakes.shared import SharedFake, given_or_new, shared_fake
 from fakes.trouble import FakeTrouble
 
 _PHONES: Final = ("Phone", "MobilePhone", "HomePhone", "OtherPhone")
@@ -89,35 +87,45 @@ async def salesforce(
     settings: AccountSettings | None = None, **more: Any
 ) -> AsyncIterator[tuple[FakeServer[FakeSalesforce], CrmAdapter]]:
     """A fake in this loop, and an adapter to it with `more` settings, for an account with `settings`."""
-    account = settings or AccountSettings()
-    with TemporaryDirectory() as folder:
-        async with (
-            fake_server(FakeSalesforce()) as fake,
-            opened_adapter("salesforce", options(fake.url, **more), Path(folder), lambda: account) as adapter,
-        ):
-            yield fake, adapter
+    async with shared_fake(FakeSalesforce) as fake, _opened(fake, settings or AccountSettings(), more) as adapter:
+        yield fake.server, adapter
+
+
+def _opened(
+    fake: SharedFake[FakeSalesforce], settings: AccountSettings, more: Mapping[str, Any]
+) -> AbstractAsyncContextManager[CrmAdapter]:
+    return fake.adapter("salesforce", options(fake.server.url, **more), settings)
 
 
 @asynccontextmanager
 async def salesforce_under_test(
-    *, age: float = 0.0, index_lag: float = 0.0, region: str = "US", **more: Any
+    shared: SharedFake[FakeSalesforce] | None = None,
+    *,
+    age: float = 0.0,
+    index_lag: float = 0.0,
+    region: str = "US",
+    **more: Any,
 ) -> AsyncIterator[CrmUnderTest]:
-    """A fake in this loop, and an adapter to it with `more` settings.
+    """A fake in this loop, or the one that tests share, and an adapter to it with `more` settings.
 
     To the adapter, the records seem not to have changed for `age` seconds; to searches, they show after `index_lag`.
     """
-    async with salesforce(AccountSettings(default_region=region), **more) as (fake, adapter):
-        await fake.misbehave(age=age, index_lag=index_lag)
+    async with (
+        given_or_new(shared, FakeSalesforce) as fake,
+        _opened(fake, AccountSettings(default_region=region), more) as adapter,
+    ):
+        server, crm = fake.server, fake.server.crm
+        await server.misbehave(age=age, index_lag=index_lag)
         yield CrmUnderTest(
             adapter=adapter,
             region=region,
             ends_with_test=True,
-            people=SalesforcePeople(fake.crm),
-            trouble=FakeTrouble(fake, age=age, index_lag=index_lag),
+            people=SalesforcePeople(crm),
+            trouble=FakeTrouble(server, age=age, index_lag=index_lag),
             max_name=80,
             page_size=1_000,
             patience=1.0,
-            secrets=(fake.crm.token, CLIENT[1], REFRESH_TOKEN),
+            secrets=(crm.token, CLIENT[1], REFRESH_TOKEN),
             lost_fields=SALESFORCE.known_gaps.fields,
             lost_texts=SALESFORCE.known_gaps.texts,
         )

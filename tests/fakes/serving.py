@@ -66,6 +66,11 @@ class FakeServer(Generic[_CrmT]):
         """Have no faults."""
         await self.misbehave()
 
+    async def renew(self, crm: _CrmT) -> None:
+        """Go on as `crm`, which is new: with its records, faults and counts. Requests that hang end."""
+        await self.recover()
+        vars(self.crm).update(vars(crm))
+
 
 @asynccontextmanager
 async def fake_server(crm: _CrmT) -> AsyncIterator[FakeServer[_CrmT]]:

@@ -20,6 +20,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "\\": "\\", "'": "'", '"': '"'}
+_NUMBER_WITHIN: Final = re.compile(r"'%([0-9 +()./-]*)%'")
 _RESERVED: Final = "?&|!{}[]()^~*:\\\"'+-"
 
 
@@ -154,8 +155,8 @@ class _Reader:
             return inner
         field = self._next("name")
         if self._is("LIKE"):
-            pattern = _pattern(self._next("string"))
-            return lambda row: pattern.fullmatch(str(_value(row, field) or "")) is not None
+            is_like = _like(self._next("string"))
+            return lambda row: is_like(str(_value(row, field) or ""))
         if self._is("IN"):
             self._take("(")
             values = {_string(self._next("string"))}
@@ -220,6 +221,15 @@ def _string(quoted: str) -> str:
 
 
 @lru_cache(maxsize=4096)
+def _like(quoted: str) -> Callable[[str], bool]:
+    """Whether a text is LIKE a string in quotes. For a part of a number, no pattern is made: that takes long."""
+    if contained := _NUMBER_WITHIN.fullmatch(quoted):
+        part = contained[1]
+        return lambda text: part in text
+    pattern = _pattern(quoted)
+    return lambda text: pattern.fullmatch(text) is not None
+
+
 def _pattern(quoted: str) -> re.Pattern[str]:
     parts = []
     for piece in re.findall(r"\\.|[^\\]", quoted[1:-1], re.DOTALL):

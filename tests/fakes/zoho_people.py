@@ -1,19 +1,17 @@
 """The hands of people in the fake Zoho CRM, and the fake as the conformance suite takes it."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from leadline_server.crm.zoho.adapter_type import KNOWN_GAPS
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
-from support.adapters import opened_adapter
 
 from fakes.bodies import note_in
-from fakes.serving import FakeServer, fake_server
+from fakes.serving import FakeServer
+from fakes.shared import SharedFake, given_or_new, shared_fake
 from fakes.trouble import FakeTrouble
 from fakes.zoho import CLIENT, REFRESH_TOKEN, FakeZoho
 from fakes.zoho_faults import whose
@@ -94,29 +92,36 @@ async def zoho(
     settings: AccountSettings | None = None, **more: Any
 ) -> AsyncIterator[tuple[FakeServer[FakeZoho], CrmAdapter]]:
     """A fake in this loop, and an adapter to it with `more` settings, for an account with `settings`."""
-    account = settings or AccountSettings()
-    with TemporaryDirectory() as folder:
-        async with (
-            fake_server(FakeZoho()) as fake,
-            opened_adapter("zoho", options(fake.url, **more), Path(folder), lambda: account) as adapter,
-        ):
-            yield fake, adapter
+    async with shared_fake(FakeZoho) as fake, _opened(fake, settings or AccountSettings(), more) as adapter:
+        yield fake.server, adapter
+
+
+def _opened(
+    fake: SharedFake[FakeZoho], settings: AccountSettings, more: Mapping[str, Any]
+) -> AbstractAsyncContextManager[CrmAdapter]:
+    return fake.adapter("zoho", options(fake.server.url, **more), settings)
 
 
 @asynccontextmanager
-async def zoho_under_test(*, region: str = "US", **more: Any) -> AsyncIterator[CrmUnderTest]:
-    """A fake in this loop, and an adapter to it with `more` settings."""
-    async with zoho(AccountSettings(default_region=region), **more) as (fake, adapter):
+async def zoho_under_test(
+    shared: SharedFake[FakeZoho] | None = None, *, region: str = "US", **more: Any
+) -> AsyncIterator[CrmUnderTest]:
+    """A fake in this loop, or the one that tests share, and an adapter to it with `more` settings."""
+    async with (
+        given_or_new(shared, FakeZoho) as fake,
+        _opened(fake, AccountSettings(default_region=region), more) as adapter,
+    ):
+        crm = fake.server.crm
         yield CrmUnderTest(
             adapter=adapter,
             region=region,
             ends_with_test=True,
-            people=ZohoPeople(fake.crm),
-            trouble=FakeTrouble(fake),
+            people=ZohoPeople(crm),
+            trouble=FakeTrouble(fake.server),
             max_name=80,
             page_size=200,
             patience=1.0,
-            secrets=(fake.crm.token, CLIENT[1], REFRESH_TOKEN),
+            secrets=(crm.token, CLIENT[1], REFRESH_TOKEN),
             lost_fields=KNOWN_GAPS.fields,
             lost_texts=KNOWN_GAPS.texts,
         )

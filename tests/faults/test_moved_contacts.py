@@ -26,17 +26,17 @@ from leadline_server.testing.crm_conformance import CrmUnderTest
 from support.apps import ACCOUNT, STRANGER, Harness, open_harness
 from support.crms import Switch
 
-Open = Callable[[Path], AbstractAsyncContextManager[CrmUnderTest]]
+Open = Callable[[], AbstractAsyncContextManager[CrmUnderTest]]
 
 
 VENDORS: Final[dict[str, Open]] = {
     "bottlecrm": bottlecrm_under_test,
     "espocrm": espocrm_under_test,
-    "hubspot": lambda folder: hubspot_under_test(folder, {}, HUBSPOT.variants[BY_DEFAULT].known_gaps),
-    "pipedrive": lambda folder: pipedrive_under_test(folder, frozenset()),
-    "salesforce": lambda _: salesforce_under_test(),
-    "zoho": lambda _: zoho_under_test(),
-    "a plain one": lambda _: faulty_crm_under_test(),
+    "hubspot": lambda: hubspot_under_test({}, HUBSPOT.variants[BY_DEFAULT].known_gaps),
+    "pipedrive": lambda: pipedrive_under_test(frozenset()),
+    "salesforce": salesforce_under_test,
+    "zoho": zoho_under_test,
+    "a plain one": faulty_crm_under_test,
 }
 vendors = pytest.mark.parametrize("vendor", VENDORS)
 
@@ -46,9 +46,8 @@ async def stage(
     folder: Path, vendor: str, wrap: Callable[[CrmAdapter], CrmAdapter] = lambda adapter: adapter
 ) -> AsyncIterator[tuple[Harness, CrmUnderTest]]:
     """Leadline with a vendor's CRM, for a user whose unknown callers become contacts."""
-    (folder / "crm").mkdir()
     async with (
-        VENDORS[vendor](folder / "crm") as crm,
+        VENDORS[vendor]() as crm,
         open_harness(folder, wrap=lambda _: CleanTextsCrm(wrap(crm.adapter))) as harness,  # as WrapperStack does
     ):
         await harness.prefer(unknown_contact_action=UnknownContactAction.CREATE_PLACEHOLDER)

@@ -51,13 +51,15 @@ class LedgerTokens:
 
 
 @asynccontextmanager
-async def adapter_context(folder: Path) -> AsyncIterator[AdapterContext]:
-    """The context of a connection named `crm`; tokens are kept in `folder`."""
+async def adapter_context(
+    folder: Path, tokens: TokenStore | None = None, connection: str = "crm"
+) -> AsyncIterator[AdapterContext]:
+    """The context of a connection; its tokens are in `tokens`, or kept in `folder`."""
     async with AsyncExitStack() as closing, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         yield AdapterContext(
-            name="crm",
+            name=connection,
             session=session,
-            tokens=LedgerTokens(folder, closing),
+            tokens=tokens or LedgerTokens(folder, closing),
             clock=SystemClock(),
             data_dir=folder,
             closing=closing,
@@ -71,9 +73,11 @@ async def opened_adapter(
     options: Mapping[str, Any],
     folder: Path,
     settings: Callable[[], AccountSettings] = AccountSettings,
+    tokens: TokenStore | None = None,
+    connection: str = "crm",
 ) -> AsyncIterator[CrmAdapter]:
-    """The adapter `name` with `options`, for an account with `settings`; tokens are kept in `folder`."""
+    """The adapter `name` with `options`, for an account with `settings`; its tokens are in `tokens`, or in `folder`."""
     kind = adapter_type(name)
-    async with adapter_context(folder) as context:
+    async with adapter_context(folder, tokens, connection) as context:
         connect = await kind.open(kind.settings.model_validate(dict(options)), context)
         yield connect(AccountView("demo", settings))

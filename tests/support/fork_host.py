@@ -3,6 +3,8 @@
 Each command is a JSON object with `module`, `arguments`, `environment` and `folder`, and four file descriptors: where
 its process id and its exit code are written, and its standard input, output and error. The `main` of the module is
 called; the modules of the command line are imported before.
+
+A host of further modules is a command itself, forked with all that is imported; its socket is its standard input.
 """
 
 import atexit
@@ -12,7 +14,7 @@ import os
 import select
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any, Final
@@ -88,18 +90,29 @@ def leave() -> None:
         os._exit(_ended[0])
 
 
+def serve(commands: socket.socket, modules: Sequence[str]) -> None:
+    """Import further modules. Then fork a process for each command, and run the command in it."""
+    gc.disable()
+    for name in modules:
+        import_module(name)
+    gc.collect()
+    gc.freeze()
+    program = import_module(next_command(commands))
+    gc.enable()
+    program.main()
+
+
+def main() -> None:
+    """Be the host of the modules that the command line names."""
+    serve(socket.socket(fileno=os.dup(0)), sys.argv[1:])
+
+
 if __name__ == "__main__":
     atexit.register(leave)  # before modules register functions of theirs, so that it runs after these
     gc.disable()
     import_all()
-    for name in sys.argv[2:]:
-        import_module(name)
-    gc.collect()
-    gc.freeze()
-    program = import_module(next_command(socket.socket(fileno=int(sys.argv[1]))))
-    gc.enable()
     try:
-        program.main()
+        serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
     except SystemExit as end:
         if not isinstance(end.code, str):
             _ended.append(end.code or 0)

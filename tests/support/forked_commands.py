@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 _FREE: Final = ("LEADLINE_", "PYTEST_", "FAULTY_CRM", "COLUMNS", "XDG_CONFIG_HOME", "NO_COLOR")
 """How environment variables begin that nothing reads while modules are imported."""
@@ -25,6 +25,7 @@ _FREE_ENDS: Final = ("_KEY", "_PASSWORD", "_SECRET", "_TOKEN")
 """How those of phone systems and CRMs end."""
 
 _HOST: Final = Path(__file__).with_name("fork_host.py")
+_HOST_MODULE: Final = "support.fork_host"
 _TESTS: Final = Path(__file__).parents[1]
 
 CONSOLE_SCRIPT: Final = "leadline_server.console_script"
@@ -95,17 +96,11 @@ def fork(
 
     Its output goes to the files.
     """
-    host = _host(
-        tuple(sorted(_read_by_imports(environment).items())), _OF_TESTS if module in _OF_TESTS else (CONSOLE_SCRIPT,)
-    )
-    command = json.dumps(
-        {"module": module, "arguments": arguments, "environment": dict(environment), "folder": str(Path.cwd())}
-    )
-    ended, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs, Path(os.devnull).open("rb") as stdin:
-        given = [theirs.fileno(), stdin.fileno(), stdout.fileno(), stderr.fileno()]
-        socket.send_fds(host, [command.encode()], given)
-        return ForkedProcess(int(ended.recv(32)), ended)
+    variables = tuple(sorted(_read_by_imports(environment).items()))
+    host = _host_of_tests(variables) if module in _OF_TESTS else _host(variables)
+    command = {"module": module, "arguments": arguments, "environment": dict(environment), "folder": str(Path.cwd())}
+    with Path(os.devnull).open("rb") as stdin:
+        return _forked(host, command, [stdin.fileno(), stdout.fileno(), stderr.fileno()])
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
@@ -133,14 +128,44 @@ def _read_by_imports(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def _forked(host: socket.socket, command: Mapping[str, Any], streams: Sequence[int]) -> ForkedProcess:
+    ended, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        socket.send_fds(host, [json.dumps(command).encode()], [theirs.fileno(), *streams])
+        return ForkedProcess(int(ended.recv(32)), ended)
+
+
 @cache
-def _host(variables: tuple[tuple[str, str], ...], modules: tuple[str, ...]) -> socket.socket:
+def _host_of_tests(variables: tuple[tuple[str, str], ...]) -> socket.socket:
+    """The socket to a fork of the host, which has imported the programs of tests too. It ends when this process ends.
+
+    The host itself has not: one of them registers an adapter.
+    """
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = {"module": _HOST_MODULE, "arguments": _OF_TESTS, "environment": _with_path(variables), "folder": "/"}
+    with theirs:
+        process = _forked(_host(variables), command, [theirs.fileno(), 1, 2])
+
+    @atexit.register
+    def end() -> None:
+        mine.close()
+        process.wait()
+
+    return mine
+
+
+def _with_path(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [str(_TESTS), os.environ.get("PYTHONPATH", "")]))
+    return {**dict(variables), "PYTHONPATH": path}
+
+
+@cache
+def _host(variables: tuple[tuple[str, str], ...]) -> socket.socket:
     """The socket to the process that forks commands in such an environment. It ends when this process ends."""
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        command = [sys.executable, str(_HOST), str(theirs.fileno()), *modules]
-        path = {"PYTHONPATH": os.pathsep.join(filter(None, [str(_TESTS), os.environ.get("PYTHONPATH", "")]))}
-        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=dict(variables) | path)
+        command = [sys.executable, str(_HOST), str(theirs.fileno()), CONSOLE_SCRIPT]
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=_with_path(variables))
 
     @atexit.register
     def end() -> None:

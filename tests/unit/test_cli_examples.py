@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import typer
-from leadline_server.cli import app
 from leadline_server.cli.examples import EXAMPLES
-from typer.testing import CliRunner
+from support import command_line
 
 
 def _commands(group: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -20,7 +18,7 @@ def _commands(group: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{path}{name}", command
 
 
-COMMANDS: Final = dict(_commands(typer.main.get_command(app)))
+COMMANDS: Final = dict(_commands(command_line.COMMANDS))
 
 
 def test_every_command_has_examples_and_every_example_is_of_a_command() -> None:
@@ -29,7 +27,7 @@ def test_every_command_has_examples_and_every_example_is_of_a_command() -> None:
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_help_shows_the_examples(path: str) -> None:
-    shown = CliRunner().invoke(app, [*path.split(), "--help"]).output
+    shown = command_line.run(*path.split(), "--help").output
     assert "\nExamples:\n" + "".join(f"  {line}\n" for line in EXAMPLES[path]) in shown
 
 

@@ -2,10 +2,11 @@
 
 import copy
 from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from typing import NamedTuple
 
 import pytest
 from leadline_server.domain.call import Party
-from leadline_server.domain.fast_init import fast_init, replacer
+from leadline_server.domain.fast_init import fast_init, maker, replacer
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 
 
@@ -58,6 +59,25 @@ def test_a_subclass_makes_its_own_objects() -> None:
 
     assert type(Derived("a")) is Derived
     assert Larger("a", more=2).more == 2
+
+
+class Pair(NamedTuple):
+    first: str
+    second: int = 2
+
+
+def test_a_maker_makes_what_the_class_makes() -> None:
+    made = maker(Example)("a", 4, name="n")
+    assert type(made) is Example
+    assert made == Example("a", 4, name="n")
+    assert maker(Example)("a").parts is not maker(Example)("a").parts
+    with pytest.raises(FrozenInstanceError):
+        made.type = "b"  # type: ignore[misc]
+    with pytest.raises(TypeError, match="missing 1 required"):
+        maker(Example)()  # type: ignore[call-arg]
+    assert type(maker(Pair)("a")) is Pair
+    assert maker(Pair)("a", second=3) == Pair("a", 3)
+    assert maker(Pair)("a").second == Pair("a").second
 
 
 def test_a_copy_with_other_values_is_as_frozen_as_the_first() -> None:

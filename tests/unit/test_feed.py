@@ -82,7 +82,7 @@ async def test_changes_are_read_once_for_all_watchers_that_started_before_them(
     assert set(asked.after[1:]) <= {end}  # the feed looks for more changes; no watcher reads for itself
 
 
-@pytest.mark.parametrize(("bound", "most"), [("_KEPT", 2), ("KEPT_BYTES", 4_000)])
+@pytest.mark.parametrize(("bound", "most"), [("_KEPT", 2), ("KEPT_BYTES", 1_500)])
 async def test_a_watcher_behind_the_changes_in_memory_reads_from_the_ledger(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
 ) -> None:

@@ -29,7 +29,7 @@ GUARDS = (
     "CREATE TRIGGER no_claim BEFORE INSERT ON claims BEGIN SELECT RAISE(ABORT, 'a claim was written'); END",
     *(
         f"CREATE TRIGGER no_lease_{event} BEFORE {event} ON call_logs"
-        """ WHEN instr(CAST(NEW.body AS TEXT), '"lease_owner":""') = 0"""
+        """ WHEN instr(CAST(NEW.body AS TEXT), '"lease_owner":') > 0"""  # empty, it is not written
         " BEGIN SELECT RAISE(ABORT, 'a lease was written'); END"
         for event in ("INSERT", "UPDATE")
     ),

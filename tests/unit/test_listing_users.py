@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 
 import pytest
 from conformance.test_crm_hubspot import hubspot_under_test
@@ -18,24 +17,24 @@ from leadline_server.testing.crm_trouble import Failure
 from leadline_server.testing.crm_user_cases import everyone
 from support.loopback import crm_over_loopback
 
-Open = Callable[[Path], AbstractAsyncContextManager[CrmUnderTest]]
+Open = Callable[[], AbstractAsyncContextManager[CrmUnderTest]]
 
 CRMS: Mapping[str, tuple[Open, int]] = {
-    "hubspot": (lambda folder: hubspot_under_test(folder, {}, HUBSPOT.variants[BY_DEFAULT].known_gaps), 500),
+    "hubspot": (lambda: hubspot_under_test({}, HUBSPOT.variants[BY_DEFAULT].known_gaps), 500),
     "hubspot elsewhere": (
-        lambda folder: crm_over_loopback(hubspot_under_test(folder, {}, HUBSPOT.variants[BY_DEFAULT].known_gaps)),
+        lambda: crm_over_loopback(hubspot_under_test({}, HUBSPOT.variants[BY_DEFAULT].known_gaps)),
         500,
     ),
-    "salesforce": (lambda _: salesforce_under_test(), 500),
-    "pipedrive": (lambda folder: pipedrive_under_test(folder, frozenset()), 500),
-    "zoho": (lambda _: zoho_under_test(), 200),
+    "salesforce": (salesforce_under_test, 500),
+    "pipedrive": (lambda: pipedrive_under_test(frozenset()), 500),
+    "zoho": (zoho_under_test, 200),
 }
 
 
 @pytest.fixture(params=CRMS)
-async def crm(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[CrmUnderTest, int]]:
+async def crm(request: pytest.FixtureRequest) -> AsyncIterator[tuple[CrmUnderTest, int]]:
     opening, page = CRMS[request.param]
-    async with opening(tmp_path) as opened:
+    async with opening() as opened:
         yield opened, page
 
 

@@ -14,7 +14,7 @@ from leadline_server.clock import Clock
 from leadline_server.commands.report_user import with_user
 from leadline_server.concurrency.deadline import MOST_SECONDS, Budget, TimeLimit
 from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt, placeholder_decision
-from leadline_server.delivery.in_ledger import InLedgerDelivery, WantedChange
+from leadline_server.delivery.in_ledger import InLedgerDelivery, new_wanted_change
 from leadline_server.delivery.moved_contacts import moved
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain import outcomes
@@ -36,6 +36,7 @@ from leadline_server.ports.ledger import (
     LedgerTransaction,
     Placeholders,
     Transactions,
+    new_call_key,
 )
 
 _CHOICE_SECONDS: Final = 2.0
@@ -110,7 +111,7 @@ class LogCall:
     ) -> CallLog:
         """Store the report and deliver the call in one transaction, as far as that is possible."""
         lease = self._in_ledger.lease
-        wanted = WantedChange(*self._change(account, report, lease), _checks_choice(report))
+        wanted = new_wanted_change(*self._change(account, report, lease), _checks_choice(report))
         try:
             async with TimeLimit(budget.share(MOST_SECONDS)):
                 await self._transactions.prepare(account.id, report.user_id)
@@ -170,7 +171,7 @@ class LogCall:
         """The change by which the report is stored in the call's log."""
         now, rules, can_move = self._clock.now(), account.rules, account.capabilities.moves_log
         return (
-            CallKey(account.id, report.event.call_id),
+            new_call_key(account.id, report.event.call_id),
             partial(reported, report=report, now=now, rules=rules, can_move=can_move, lease=lease),
             self._joining(account, report, now, lease) if account.settings.join_linked_calls else None,
         )

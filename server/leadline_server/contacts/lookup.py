@@ -6,7 +6,7 @@ Ann matches EXACT. Bo does not match, so he is left out.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -14,8 +14,9 @@ from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.concurrency.turns import TURN, in_turns
 from leadline_server.domain.choosing import are_several
-from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
+from leadline_server.domain.contact import Contact, ContactMatch, MatchKind, new_contact_match
 from leadline_server.domain.crm_errors import CrmTooMuch
+from leadline_server.domain.fast_init import maker
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.numbers.matching import match_number
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
@@ -40,6 +41,9 @@ class FoundContacts(NamedTuple):
     as_of: datetime
     is_cut_off: bool = False
     settings_version: int = 0
+
+
+_new_found: Final = maker(FoundContacts)
 
 
 class ContactLookup:
@@ -98,7 +102,7 @@ class ContactLookup:
             more, version = await self._not_shown_yet(account, looked_up, contacts, as_of)
             contacts.update(more)
         matches = await _matches_of(looked_up, tuple(contacts.values()), account.rules)
-        return FoundContacts(matches, as_of, settings_version=version)
+        return _new_found(matches, as_of, settings_version=version)
 
     async def answer_now(self, account: Account, numbers: Sequence[PhoneNumber]) -> FoundContacts:
         """As `answer`, with the settings version at that moment. Only if the account's CRM lives in the ledger.
@@ -115,7 +119,7 @@ class ContactLookup:
         looked_up = [number for number in numbers if number.kind in _LOOKED_UP]
         found, version = await account.in_ledger.find_now(looked_up)
         matches = await _matches_of(looked_up, found, account.rules)
-        return FoundContacts(matches, asked_at, settings_version=version)
+        return _new_found(matches, asked_at, settings_version=version)
 
     async def _not_shown_yet(
         self, account: Account, numbers: Sequence[PhoneNumber], found: Mapping[str, Contact], as_of: datetime
@@ -182,8 +186,9 @@ def _of_number(number: PhoneNumber, contacts: Collection[Contact], rules: RulesO
         found = [match for stored in contact.phone_numbers if (match := match_number(number, stored, rules))]
         if found:
             best = min(found)
-            matches.append(ContactMatch(contact, number.text, best.kind, is_respelled=best.is_respelled))
-    matches.sort(key=_strength)
+            matches.append(new_contact_match(contact, number.text, best.kind, is_respelled=best.is_respelled))
+    if len(matches) > 1:
+        matches.sort(key=_strength)
     return matches
 
 

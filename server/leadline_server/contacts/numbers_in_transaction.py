@@ -7,7 +7,7 @@ ended, and its lookup finds the contact.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
@@ -16,6 +16,7 @@ from leadline_server.contacts.lookup import ContactLookup, FoundContacts
 from leadline_server.domain.audit import Actor
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
 from leadline_server.domain.crm_errors import CrmError
+from leadline_server.domain.fast_init import maker
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ports.ledger import LedgerTransaction
@@ -27,6 +28,9 @@ class NumbersContext(NamedTuple):
     transaction: LedgerTransaction
     lookup: ContactLookup
     clock: Clock
+
+
+new_numbers_context: Final = maker(NumbersContext)
 
 
 def hold(

@@ -12,14 +12,14 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.lookup import ContactLookup
-from leadline_server.contacts.numbers_in_transaction import NumbersContext, hold
+from leadline_server.contacts.numbers_in_transaction import hold, new_numbers_context
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader, DeliveryAttempt, Result
 from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter, existing
@@ -27,10 +27,11 @@ from leadline_server.domain import leases
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.crm_errors import CrmError
 from leadline_server.domain.errors import LeadlineError
+from leadline_server.domain.fast_init import maker
 from leadline_server.domain.joining import CallJoining
 from leadline_server.domain.leases import Lease
 from leadline_server.domain.placeholders import LimitReached
-from leadline_server.ports.ledger import CallKey, LedgerTransaction, Transactions
+from leadline_server.ports.ledger import CallKey, LedgerTransaction, Transactions, new_call_key
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +64,10 @@ class Delivered(NamedTuple):
     accepted: CallLogChange
     log: CallLog
     is_whole: bool
+
+
+new_wanted_change: Final = maker(WantedChange)
+_new_delivered: Final = maker(Delivered)
 
 
 @dataclass(slots=True)
@@ -164,14 +169,14 @@ class InLedgerDelivery:
             attempt = DeliveryAttempt(account, log, may_exist=may_exist)
             result = await self._attempted(transaction, attempt, notes)
             change = partial(_changed, self._result_writer.change_by(attempt, result))
-            log = (await transaction.call_logs.change(CallKey(account.id, log.call_id), change)).after
+            log = (await transaction.call_logs.change(new_call_key(account.id, log.call_id), change)).after
             notes.attempts.append((attempt, result, log))
-        return Delivered(accepted, log, is_whole=not log.lease_owner)
+        return _new_delivered(accepted, log, is_whole=not log.lease_owner)
 
     async def _attempted(
         self, transaction: LedgerTransaction, attempt: DeliveryAttempt, notes: _Notes
     ) -> Result | Exception:
-        numbers = NumbersContext(transaction, self._lookup, self._clock)
+        numbers = new_numbers_context(transaction, self._lookup, self._clock)
         runner = AttemptRunner(self._decision_loader, partial(hold, numbers), notes, self._clock)
         try:
             return await runner.run(attempt)

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypedDict, Unpack
 from leadline_server.domain.call import Call
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger, UpdateState
 from leadline_server.domain.contact import Contact, ContactMatch
-from leadline_server.domain.fast_init import fast_init, replacer
+from leadline_server.domain.fast_init import fast_init, maker, replacer
 from leadline_server.domain.linked_calls import (
     JoinedCalls,
 )
@@ -29,7 +29,9 @@ FINAL_WAIT: Final = timedelta(hours=4)
 """After this time without news, a call that waits to be final is decided with what is known."""
 
 _NO_UPDATE: Final = UpdateState.NONE
-"""As a global name it is read 15 times faster, and nearly every log has it."""
+"""As global names these are read 15 times faster, and nearly every log has them."""
+_LOGGED: Final = CallLogState.LOGGED
+_UNLOGGED: Final = CallLogState.UNLOGGED
 
 
 @fast_init
@@ -135,19 +137,19 @@ class CallLog:
     @property
     def update_pending(self) -> bool:
         """Whether the CRM has the call, but not its latest state."""
-        return self.state is CallLogState.LOGGED and self.delivered_revision < self.content_revision
+        return self.state is _LOGGED and self.delivered_revision < self.content_revision
 
     @property
     def update_state(self) -> UpdateState:
         """NONE: the CRM has the latest state. PENDING: an update is on its way. FAILED: it waits to be retried."""
-        if self.delivered_revision >= self.content_revision or self.state is not CallLogState.LOGGED:
+        if self.delivered_revision >= self.content_revision or self.state is not _LOGGED:
             return _NO_UPDATE
         return UpdateState.FAILED if self.next_attempt_time is None else UpdateState.PENDING
 
     @property
     def shown_state(self) -> CallLogState:
         """The state that clients see: an unlogged call that is decided again is PENDING meanwhile."""
-        is_retaken = self.state is CallLogState.UNLOGGED and not self.is_decided
+        is_retaken = self.state is _UNLOGGED and not self.is_decided
         return CallLogState.PENDING if is_retaken else self.state
 
     @property
@@ -161,6 +163,10 @@ class CallLog:
         if self.contact is None and self.decision is not None:
             return self.decision.contact
         return self.contact
+
+
+new_decision: Final = maker(Decision)
+new_call_log: Final = maker(CallLog)
 
 
 def is_due(log: CallLog) -> bool:
@@ -239,13 +245,19 @@ class CallLogChange(NamedTuple):
         return self.after is not self.before
 
 
+new_call_log_change: Final = maker(CallLogChange)
+
+
 def changed(before: CallLog, now: datetime, **changes: Unpack[CallLogChanges]) -> CallLog:
     """`before` with `changes`, with a new revision as `revised` gives it. It copies the log once."""
-    news: dict[str, Any] = {name: value for name, value in changes.items() if getattr(before, name) != value}
-    if not news:
-        return before
-    if not _SHOWN.isdisjoint(news) or _derived(before, news) != (before.shown_contact, before.update_state):
-        news["revision"], news["update_time"] = before.revision + 1, now
+    news: dict[str, Any] = {**changes}
+    if news.get("state", before.state) is before.state:  # clients see another state, whatever else is new
+        news = {name: value for name, value in news.items() if getattr(before, name) != value}
+        if not news:
+            return before
+        if _SHOWN.isdisjoint(news) and _derived(before, news) == (before.shown_contact, before.update_state):
+            return _with(before, news)
+    news["revision"], news["update_time"] = before.revision + 1, now
     return _with(before, news)
 
 
@@ -259,7 +271,7 @@ def _derived(log: CallLog, news: Mapping[str, Any]) -> tuple[Contact | None, Upd
         contact = decision.contact
     delivered = news.get("delivered_revision", log.delivered_revision)
     content = news.get("content_revision", log.content_revision)
-    if news.get("state", log.state) is not CallLogState.LOGGED or delivered >= content:
+    if news.get("state", log.state) is not _LOGGED or delivered >= content:
         return contact, _NO_UPDATE
     is_at_rest = news.get("next_attempt_time", log.next_attempt_time) is None
     return contact, UpdateState.FAILED if is_at_rest else UpdateState.PENDING

@@ -1,9 +1,10 @@
 """A report of a call, as `domain/progress.py` merges it into the call's log."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from leadline_server.domain.call_log_states import LogTrigger
-from leadline_server.domain.fast_init import fast_init
+from leadline_server.domain.fast_init import fast_init, maker
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.unshown import unshown
 
@@ -31,3 +32,6 @@ class CallReport:
     replay_id: str = ""
     reporters: tuple[str, ...] = ()
     only_of: str = ""
+
+
+new_call_report: Final = maker(CallReport)

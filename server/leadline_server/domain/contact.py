@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
+from typing import Final
 
-from leadline_server.domain.fast_init import fast_init
+from leadline_server.domain.fast_init import fast_init, maker
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.unshown import unshown
 
@@ -57,6 +58,10 @@ class ContactMatch:
     is_respelled: bool = False
 
 
+new_contact: Final = maker(Contact)
+new_contact_match: Final = maker(ContactMatch)
+
+
 @fast_init
 @unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +74,6 @@ class ContactDraft:
     email: str = ""
     company: str = ""
     is_placeholder: bool = False
+
+
+new_contact_draft: Final = maker(ContactDraft)

@@ -7,12 +7,14 @@ is made, it belongs to a subclass that allows assignments. Afterwards it is as f
 
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
-from typing import Any, Final, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _UNSET = object()
-_copies: Final[dict[type, Callable[[Any, dict[str, Any]], Any]]] = {}
+_copies: Final[dict[Any, Callable[[Any, dict[str, Any]], Any]]] = {}
+_makers: Final[dict[Any, Callable[..., Any]]] = {}
 _set_class = object.__dict__["__class__"].__set__  # sets the class of an object that allows no assignments
 
 
@@ -25,6 +27,7 @@ def fast_init(kind: type[T]) -> type[T]:
     opened = type(kind.__name__, (kind,), plain)
     names: dict[str, Any] = {
         "_class_of": type,
+        "_kind": kind,
         "_new": object.__new__,
         "_set": setattr,
         "_set_class": _set_class,
@@ -34,7 +37,8 @@ def fast_init(kind: type[T]) -> type[T]:
     made = fields(kind)  # type: ignore[arg-type] # a dataclass
     exec(_init_source(made, names), names)  # noqa: S102 - made of names of fields alone
     exec(_copy_source(made), names)  # noqa: S102 - as above
-    _copies[kind] = names["copied"]
+    exec(_maker_source(made, names), names)  # noqa: S102 - as above
+    _copies[kind], _makers[kind] = names["copied"], names["make"]
     names["__init__"].__qualname__ = f"{kind.__qualname__}.__init__"
     kind.__init__ = names["__init__"]  # type: ignore[method-assign] # replaces the one that the dataclass has made
     return kind
@@ -50,17 +54,52 @@ def replacer(kind: type[T]) -> Callable[[T, dict[str, Any]], T]:
     return _copies[kind]
 
 
+def maker(kind: Callable[P, T]) -> Callable[P, T]:
+    """A function that makes an object of a class with `fast_init`, or of a named tuple, as a call of the class does.
+
+    A call of a class goes through three functions of C and a dictionary: 2,000 to 8,000 instructions more.
+
+    Example: `new_party = maker(Party)`, and then `new_party(name="Ada")`.
+    """
+    made: Callable[P, T] | None = _makers.get(kind)
+    return made or _tuple_maker(kind)
+
+
+def _tuple_maker(kind: Any) -> Callable[..., Any]:
+    names: dict[str, Any] = {"_new": tuple.__new__, "_kind": kind}
+    names |= {f"_default_{name}": value for name, value in kind._field_defaults.items()}
+    head = ", ".join(f"{name}=_default_{name}" if name in kind._field_defaults else name for name in kind._fields)
+    source = _function(f"make({head})", f"return _new(_kind, ({', '.join(kind._fields)},))")
+    exec(source, names)  # noqa: S102 - made of names of fields alone
+    made: Callable[..., Any] = names["make"]
+    return made
+
+
 def _init_source(made: tuple[Field[Any], ...], names: dict[str, Any]) -> str:
-    parameters = [_parameter(field, names) for field in made if not field.kw_only]
-    parameters += ["*"] if any(field.kw_only for field in made) else []
-    parameters += [_parameter(field, names) for field in made if field.kw_only]
     return _function(
-        f"__init__(self, {', '.join(parameters)})",
+        f"__init__(self, {_parameters(made, names)})",
         "_own = _class_of(self)",
         "_set_class(self, _opened)",
         *map(_statement, made),
         "self.__class__ = _own",
     )
+
+
+def _maker_source(made: tuple[Field[Any], ...], names: dict[str, Any]) -> str:
+    return _function(
+        f"make({_parameters(made, names)})",
+        "self = _new(_opened)",
+        *map(_statement, made),
+        "self.__class__ = _kind",
+        "return self",
+    )
+
+
+def _parameters(made: tuple[Field[Any], ...], names: dict[str, Any]) -> str:
+    parameters = [_parameter(field, names) for field in made if not field.kw_only]
+    parameters += ["*"] if any(field.kw_only for field in made) else []
+    parameters += [_parameter(field, names) for field in made if field.kw_only]
+    return ", ".join(parameters)
 
 
 def _copy_source(made: tuple[Field[Any], ...]) -> str:

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 from leadline_server.domain.call import Call, CallLeg, Party
 from leadline_server.domain.call_legs import told_by_legs
 from leadline_server.domain.errors import FieldViolation, InvalidRequest
-from leadline_server.domain.fast_init import fast_init
+from leadline_server.domain.fast_init import fast_init, maker
 from leadline_server.domain.unshown import unshown
 
 MAX_ATTRIBUTES: Final = 64
@@ -91,6 +91,21 @@ class Merged(NamedTuple):
     stamps: Stamps
 
 
+_OF_PARTIES: Final = {
+    f"{side}.{name}": (side, name)
+    for side in ("caller", "callee")
+    for name in ("phone_number", "name", "extension", "user_id")
+}
+"""The fields of parties by their paths. Names that are made anew from a path are compared letter by letter later."""
+
+_new_call: Final = maker(Call)
+_new_party: Final = maker(Party)
+_new_stamp: Final = maker(Stamp)
+_new_stamps: Final = maker(Stamps)
+_merged_into: Final = maker(Merged)
+new_call_event: Final = maker(CallEvent)
+
+
 def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
     """The call and its stamps after `event`. `call` is None for the first report."""
     merged = _merged(call, stamps, event)
@@ -126,17 +141,17 @@ def _first(rule: "_Rule", event: CallEvent) -> Merged:
     own: dict[str, Any] = {}
     parties: dict[str, dict[str, Any]] = {"caller": {}, "callee": {}}
     for path, value in ({**event.assumed, **event.fields} if event.assumed else event.fields).items():
-        if "." in path:
-            party, _, name = path.partition(".")
-            parties[party][name] = value
-        else:
+        if (place := _OF_PARTIES.get(path)) is None:
             own[path] = value
+        else:
+            party, name = place
+            parties[party][name] = value
     attributes, attribute_stamps = rule.merge_attributes({}, {}, event.attributes)
     legs, leg_stamps = _merge_legs(rule, (), {}, event.legs)
-    call = Call(
+    call = _new_call(
         id=event.call_id,
-        caller=Party(**parties["caller"]),
-        callee=Party(**parties["callee"]),
+        caller=_new_party(**parties["caller"]),
+        callee=_new_party(**parties["callee"]),
         attributes=attributes,
         legs=legs,
         is_final=event.is_final,
@@ -145,14 +160,14 @@ def _first(rule: "_Rule", event: CallEvent) -> Merged:
     )
     ended = event.event_time if event.is_final else None
     stamps = rule.stamped({}, event.fields)
-    return Merged(call, Stamps(fields=stamps, attributes=attribute_stamps, legs=leg_stamps, ended=ended))
+    return _merged_into(call, _new_stamps(fields=stamps, attributes=attribute_stamps, legs=leg_stamps, ended=ended))
 
 
 class _Rule:
     """Decides which values of one event win."""
 
     def __init__(self, event: CallEvent, ended: datetime | None, *, is_settled: bool) -> None:
-        self._stamp = Stamp(event.event_time, event.is_final is True)
+        self._stamp = _new_stamp(event.event_time, event.is_final is True)
         self._is_late = is_settled and not event.is_final
         self._is_held_up = ended is not None and event.event_time is not None and event.event_time <= ended
 

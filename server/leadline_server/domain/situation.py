@@ -1,12 +1,13 @@
 """The facts that a decision reads, and its possible outcomes."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.call_log import Decision
 from leadline_server.domain.call_log_states import CallLogReason, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch
-from leadline_server.domain.fast_init import fast_init
+from leadline_server.domain.fast_init import fast_init, maker
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.unshown import unshown
 
@@ -46,6 +47,7 @@ class Situation:
     region: str = ""
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class LookUp:
     """No outcome yet: look the number up, then decide again.
@@ -87,6 +89,10 @@ class Wait:
 
     explanation: str
 
+
+new_situation: Final = maker(Situation)
+new_look_up: Final = maker(LookUp)
+new_create_placeholder: Final = maker(CreatePlaceholder)
 
 Outcome = Decision | CreatePlaceholder | LeaveUnlogged | Wait
 

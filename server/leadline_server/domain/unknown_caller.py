@@ -8,7 +8,13 @@ from leadline_server.domain.name_format import formatted
 from leadline_server.domain.numbers.phone_number import NumberKind
 from leadline_server.domain.placeholders import LimitReached
 from leadline_server.domain.preferences import EffectivePreferences, UnknownContactAction
-from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, Situation, unlogged
+from leadline_server.domain.situation import (
+    CreatePlaceholder,
+    LeaveUnlogged,
+    Situation,
+    new_create_placeholder,
+    unlogged,
+)
 
 
 def unknown_caller(situation: Situation, preferences: EffectivePreferences) -> CreatePlaceholder | LeaveUnlogged:
@@ -38,7 +44,7 @@ def unknown_caller(situation: Situation, preferences: EffectivePreferences) -> C
     if not situation.finds_every_form:
         none_has += " in a form that the CRM finds"
     named = "its caller ID" if caller_id else f"the placeholder name of {preferences.origin('placeholder_name')}"
-    return CreatePlaceholder(
+    return new_create_placeholder(
         number=number,
         name=name,
         contact_type=preferences.placeholder_contact_type,

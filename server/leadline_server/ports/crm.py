@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.directory import CrmUser
-from leadline_server.domain.fast_init import fast_init
+from leadline_server.domain.fast_init import fast_init, maker
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.unshown import unshown
 from leadline_server.ports.crm_guarantees import Capabilities
@@ -32,6 +32,7 @@ class CrmUserPage:
     next_cursor: str = ""
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class CrmLog:
     """A call log in the CRM.
@@ -75,6 +76,10 @@ class LogEntry:
     moves: bool = False
     contact_name: str = ""
     contact_type: str = ""
+
+
+new_crm_log: Final = maker(CrmLog)
+new_log_entry: Final = maker(LogEntry)
 
 
 class CrmAdapter(Protocol):

@@ -1,5 +1,6 @@
 """Checkpoints: moving the write-ahead log into the database file, safely beside other processes."""
 
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -98,11 +99,7 @@ def log_bytes(path: Path) -> int:
     that file, and with them the database (https://www.sqlite.org/howtocorrupt.html, "Posix advisory locks canceled by
     a separate thread doing close()").
     """
-    return _size(path.with_name(f"{path.name}-wal"))
-
-
-def _size(file: Path) -> int:
     try:
-        return file.stat().st_size
+        return os.stat(f"{path}-wal").st_size  # noqa: PTH116 - a Path takes 30,000 instructions more
     except FileNotFoundError:
         return 0

@@ -31,6 +31,7 @@ from leadline_server.storage.transactions import (
     commit_group,
     end_group,
     merged,
+    new_submitted,
     read_group,
     results_by_item,
 )
@@ -167,7 +168,7 @@ class SqliteDatabase:
         `within` the write may wait so many seconds for another one, to share its commit.
         """
         self._ensure_open()
-        return cast("T", await self._writes.submit(Submitted(batch_work, item), within=within))
+        return cast("T", await self._writes.submit(new_submitted(batch_work, item), within=within))
 
     def for_call(self, work: Callable[P, T]) -> Callable[P, T]:
         """A function as an item of a batch, so that its spans belong to the call that submits it."""

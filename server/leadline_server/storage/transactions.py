@@ -8,8 +8,9 @@ fails, the others still take effect. If it had several items, each of them is tr
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
+from leadline_server.domain.fast_init import maker
 from leadline_server.domain.unshown import unshown
 from leadline_server.storage.connection import immediate_transaction, storage_error
 
@@ -30,6 +31,9 @@ class Submitted(NamedTuple):
     batch_work: BatchWork[Any, Any] | None
     item: Any
     is_short: bool = True
+
+
+new_submitted: Final = maker(Submitted)
 
 
 @unshown

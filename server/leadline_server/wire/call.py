@@ -4,6 +4,7 @@ An absent field of a report keeps the value that the call has. A field that is p
 `{"note": None}`. `ListFields` names exactly the fields that are present.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -13,10 +14,10 @@ from leadline.v1 import call_log_service_pb2, call_pb2
 
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult
 from leadline_server.domain.call_log_states import LogTrigger
-from leadline_server.domain.call_report import CallReport
-from leadline_server.domain.merge import MAX_ATTRIBUTES, CallEvent
+from leadline_server.domain.call_report import CallReport, new_call_report
+from leadline_server.domain.merge import MAX_ATTRIBUTES, CallEvent, new_call_event
 from leadline_server.wire.mapping import MessageMapping
-from leadline_server.wire.violations import Violations, is_id, is_line
+from leadline_server.wire.violations import NUMBER_LENGTH, Violations, is_id, point_in_time
 
 MAX_LEGS: Final = 64
 KEY_LENGTH: Final = 64
@@ -34,6 +35,7 @@ _TRIGGERS: Final[Mapping[int, LogTrigger]] = {
 
 _Reader = Callable[[Violations, str, str, Any], Any]
 """Reads a field's value. It takes the path of the message and the field's name, to name them in a violation."""
+_ReadFields = Callable[[Violations, str, Any, dict[str, Any]], dict[str, Any]]
 
 
 def call_event(check: Violations, path: str, call: call_pb2.Call) -> CallEvent:
@@ -44,18 +46,19 @@ def call_event(check: Violations, path: str, call: call_pb2.Call) -> CallEvent:
     Example: `Call(id="c1", note="", caller=Party(name="Ada"))` is
     `CallEvent(call_id="c1", fields={"note": None, "caller.name": "Ada"})`.
     """
-    fields = _call_fields(check, path, call)
-    if call.HasField("caller"):
-        fields |= _party_fields["caller"](check, f"{path}.caller", call.caller)
-    if call.HasField("callee"):
-        fields |= _party_fields["callee"](check, f"{path}.callee", call.callee)
-    return CallEvent(
-        call_id=check.identifier(f"{path}.id", call.id),
+    fields: dict[str, Any] = {}
+    rest = _read_call(check, path, call, fields)
+    for side in ("caller", "callee"):
+        if (party := rest.get(side)) is not None:
+            _read_party[side](check, f"{path}.{side}", party, fields)
+    event_time = rest.get("event_time")
+    return new_call_event(
+        call_id=check.identifier(f"{path}.id", rest.get("id", "")),
         fields=fields,
-        attributes=_attributes(check, f"{path}.attributes", call.attributes),
-        legs=_legs(check, f"{path}.legs", call.legs),
-        event_time=_time(check, path, "event_time", call.event_time),
-        is_final=call.is_final if call.HasField("is_final") else None,
+        attributes=_attributes(check, f"{path}.attributes", rest["attributes"]) if "attributes" in rest else {},
+        legs=_legs(check, f"{path}.legs", rest["legs"]) if "legs" in rest else {},
+        event_time=None if event_time is None else _time(check, path, "event_time", event_time),
+        is_final=rest.get("is_final"),
     )
 
 
@@ -63,7 +66,7 @@ def call_report(request: call_log_service_pb2.LogCallRequest) -> CallReport:
     """Read LogCallRequest. A chosen contact makes the report MANUAL, whatever its trigger is."""
     check = Violations()
     trigger = check.member("trigger", request.trigger, _TRIGGERS) or LogTrigger.AUTOMATIC
-    report = CallReport(
+    report = new_call_report(
         account_id=check.identifier("account_id", request.account_id),
         user_id=check.optional_id("user_id", request.user_id),
         event=call_event(check, "call", request.call),
@@ -77,7 +80,9 @@ def call_report(request: call_log_service_pb2.LogCallRequest) -> CallReport:
 
 def _text(limit: int) -> _Reader:
     def read(check: Violations, path: str, name: str, value: str) -> str | None:
-        return value or None if is_line(value, limit) else check.text(f"{path}.{name}", value, limit)
+        if len(value) <= limit and value.isprintable():  # so it has no control characters
+            return value or None
+        return check.text(f"{path}.{name}", value, limit)
 
     return read
 
@@ -98,11 +103,14 @@ def _member(members: Mapping[int, Any]) -> _Reader:
 
 
 def _time(check: Violations, path: str, name: str, value: Timestamp) -> Any:
-    return check.time(f"{path}.{name}", value) if value.seconds or value.nanos else None
+    seconds, nanos = value.seconds, value.nanos
+    if not (seconds or nanos):
+        return None
+    return point_in_time(seconds, nanos) or check.time(f"{path}.{name}", value)
 
 
 def _number_text(check: Violations, path: str, name: str, value: str) -> str | None:
-    return check.number_text(f"{path}.{name}", value) or None
+    return (value if len(value) <= NUMBER_LENGTH else check.number_text(f"{path}.{name}", value)) or None
 
 
 def _web_address(check: Violations, path: str, name: str, value: str) -> str | None:
@@ -111,7 +119,7 @@ def _web_address(check: Violations, path: str, name: str, value: str) -> str | N
 
 def _direction(check: Violations, path: str, name: str, value: int) -> CallDirection | None:
     # This field cannot be cleared: it decides whether the caller or the callee is looked up.
-    return check.member(f"{path}.{name}", value, DIRECTIONS)
+    return DIRECTIONS.get(value) or check.member(f"{path}.{name}", value, DIRECTIONS)
 
 
 _PARTY: Final[Mapping[str, _Reader]] = {
@@ -138,29 +146,34 @@ _CALL: Final[Mapping[str, _Reader]] = {
 }
 
 
-class _Fields:
-    """Reads the present fields of a kind of message, each by its reader. A field without a reader is left out.
+def _reader_of(kind: type[Message], readers: Mapping[str, _Reader], prefix: str = "") -> _ReadFields:
+    """Reads the present fields of a kind of message, each by its reader.
 
-    The readers are found by the descriptors of the fields: to ask a descriptor for its name makes a new text.
+    The readers are found by the descriptors of the fields: to ask a descriptor for its name makes a new text. Names are
+    interned, since they become names of parameters.
     """
+    by_field = {
+        field: (field.name, sys.intern(prefix + field.name), readers.get(field.name))
+        for field in kind.DESCRIPTOR.fields
+    }
 
-    def __init__(self, kind: type[Message], readers: Mapping[str, _Reader], prefix: str = "") -> None:
-        known = kind.DESCRIPTOR.fields_by_name
-        self._readers = {known[name]: (name, prefix + name, reader) for name, reader in readers.items()}
+    def read(check: Violations, path: str, message: Message, fields: dict[str, Any]) -> dict[str, Any]:
+        """Put the fields by their names, with the prefix, into `fields`. Returns those without a reader."""
+        rest: dict[str, Any] = {}
+        for field, value in message.ListFields():
+            name, key, reader = by_field[field]
+            if reader is None:
+                rest[name] = value
+            else:
+                fields[key] = reader(check, path, name, value)
+        return rest
 
-    def __call__(self, check: Violations, path: str, message: Message) -> dict[str, Any]:
-        """The fields by name, with the prefix."""
-        readers = self._readers
-        return {
-            found[1]: found[2](check, path, found[0], value)
-            for field, value in message.ListFields()
-            if (found := readers.get(field)) is not None
-        }
+    return read
 
 
-_call_fields: Final = _Fields(call_pb2.Call, _CALL)
-_leg_fields: Final = _Fields(call_pb2.CallLeg, _LEG)
-_party_fields: Final = {side: _Fields(call_pb2.Party, _PARTY, f"{side}.") for side in ("caller", "callee", "party")}
+_read_call: Final = _reader_of(call_pb2.Call, _CALL)
+_read_leg: Final = _reader_of(call_pb2.CallLeg, _LEG)
+_read_party: Final = {side: _reader_of(call_pb2.Party, _PARTY, f"{side}.") for side in ("caller", "callee", "party")}
 
 
 def _attributes(check: Violations, path: str, attributes: Mapping[str, str]) -> dict[str, str | None]:
@@ -187,8 +200,9 @@ def _legs(check: Violations, path: str, legs: Any) -> dict[str, dict[str, Any]]:
         leg_id = check.identifier(f"{where}.id", leg.id)
         if leg_id in read:
             check.add(f"{where}.id", "Another leg of this report has the same id.")
-        fields = _leg_fields(check, where, leg)
-        if leg.HasField("party"):
-            fields |= _party_fields["party"](check, f"{where}.party", leg.party)
+        fields: dict[str, Any] = {}
+        rest = _read_leg(check, where, leg, fields)
+        if "party" in rest:
+            _read_party["party"](check, f"{where}.party", rest["party"], fields)
         read[leg_id] = fields
     return read

@@ -75,7 +75,7 @@ class Violations:
 
     def optional_id(self, field: str, value: str) -> str:
         """An id that may be empty: without control characters, and without format characters, which are invisible."""
-        if not is_id(value):
+        if value and not is_id(value):
             is_long = len(value) > ID_LENGTH
             self.add(
                 field,
@@ -167,13 +167,14 @@ class Violations:
     def time(self, field: str, value: Timestamp) -> datetime | None:
         """A point in time, to the microsecond; None after a violation."""
         seconds, nanos = value.seconds, value.nanos
-        if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
-            self.add(field, "Must be between the years 1 and 9999.")
-            return None
-        if not 0 <= nanos < _NANOS:
-            self.add(field, "`nanos` must be between 0 and 999,999,999.")
-            return None
-        return _EPOCH + timedelta(0, seconds, nanos // 1000)
+        time = point_in_time(seconds, nanos)
+        if time is None:
+            is_second = _FIRST_SECOND <= seconds <= _LAST_SECOND
+            rule = (
+                "`nanos` must be between 0 and 999,999,999." if is_second else "Must be between the years 1 and 9999."
+            )
+            self.add(field, rule)
+        return time
 
     def count(self, field: str, value: int, most: int) -> int:
         """A number from 0 to `most`."""
@@ -193,6 +194,8 @@ def is_id(text: str) -> bool:
     return len(text) <= ID_LENGTH and (text.isprintable() or is_safe_id(text))
 
 
-def is_line(text: str, limit: int) -> bool:
-    """Whether a text is one line of at most `limit` characters."""
-    return len(text) <= limit and not _has_control(text)
+def point_in_time(seconds: int, nanos: int) -> datetime | None:
+    """The time so long after 1970, to the microsecond; None if it is outside of the years 1 to 9999."""
+    if not (_FIRST_SECOND <= seconds <= _LAST_SECOND and 0 <= nanos < _NANOS):
+        return None
+    return _EPOCH + timedelta(0, seconds, nanos // 1000)

@@ -6,7 +6,16 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
-from e2e.listening import Account, check_same_call, check_that_the_log_follows, refused, rings_to_pops, stop, until
+from e2e.listening import (
+    Account,
+    RunningCommand,
+    check_same_call,
+    check_that_the_log_follows,
+    refused,
+    rings_to_pops,
+    stop,
+    until,
+)
 from e2e.listening import listening as listen
 from fakes.asterisk import SECRET, FakeAsterisk
 from fakes.asterisk_script import START, Script
@@ -19,7 +28,7 @@ from support.webhook_servers import send, webhook_server
 
 def listening(
     server: ServerProcess, account: Account, asterisk: FakeAsterisk, *options: str
-) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+) -> AbstractAsyncContextManager[RunningCommand]:
     return listen("asterisk", {"LEADLINE_AMI_SECRET": SECRET}, server, account, asterisk, *options)
 
 

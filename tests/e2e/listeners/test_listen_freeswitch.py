@@ -1,12 +1,20 @@
 """`leadline listen freeswitch` between a fake FreeSWITCH, which speaks its protocol, and a real server."""
 
-import asyncio
 import json
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
-from e2e.listening import Account, check_same_call, check_that_the_log_follows, refused, rings_to_pops, stop, until
+from e2e.listening import (
+    Account,
+    RunningCommand,
+    check_same_call,
+    check_that_the_log_follows,
+    refused,
+    rings_to_pops,
+    stop,
+    until,
+)
 from e2e.listening import listening as listen
 from fakes.freeswitch import PASSWORD, FakeFreeSwitch
 from fakes.freeswitch_script import FreeSwitchScript
@@ -19,7 +27,7 @@ from support.webhook_servers import send, webhook_server
 
 def listening(
     server: ServerProcess, account: Account, freeswitch: FakeFreeSwitch, *options: str
-) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+) -> AbstractAsyncContextManager[RunningCommand]:
     return listen("freeswitch", {"LEADLINE_ESL_PASSWORD": PASSWORD}, server, account, freeswitch, *options)
 
 

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from leadline_server.crm.embedded.rows import asked_keys, new_id, number_keys, prepare
-from leadline_server.crm.embedded.tables import CrmTables, NewLog, WantedContact
+from leadline_server.crm.embedded.tables import CrmTables, new_log, new_wanted_contact
 from leadline_server.crm.toolkit.bounds import within_bounds
 from leadline_server.crm.toolkit.own_fields import OwnFields, as_texts
 from leadline_server.domain.clean_text import cleaned
-from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.contact import Contact, ContactDraft, new_contact
 from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
@@ -34,9 +35,8 @@ CAPABILITIES: Final = Capabilities(
 )
 
 
-def utc_now() -> datetime:
-    """The time of day in UTC."""
-    return datetime.now(UTC)
+utc_now: Final = partial(datetime.now, UTC)
+"""The time of day in UTC."""
 
 
 class EmbeddedCrm:
@@ -100,7 +100,7 @@ class EmbeddedCrm:
         """Add a contact, unless one was added with `key`; empty: none was. Raises CrmRejected for an unknown type."""
         if draft.type and draft.type not in CONTACT_TYPES:
             raise CrmRejected(f"{draft.type!r} is not a type of contact here. Use one of: {', '.join(CONTACT_TYPES)}.")
-        contact = Contact(
+        contact = new_contact(
             id=new_id("c_"),
             name=cleaned(draft.name),
             phone_numbers=(_written(draft.phone_number),),
@@ -115,7 +115,7 @@ class EmbeddedCrm:
         is_parsed = number.kind is NumberKind.DIALABLE and not number.extension
         keys = (number.significant,) if is_parsed else number_keys(contact, self._rules())
         new = prepare(contact, f"create:{key}" if key else None, keys)
-        return await self._database.create_contact(WantedContact(self._account_id, contact, new))
+        return await self._database.create_contact(new_wanted_contact(self._account_id, contact, new))
 
     async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
         """Delete a contact that no one has used, in one transaction with the check."""
@@ -128,7 +128,7 @@ class EmbeddedCrm:
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call, unless one was logged with `key`."""
         own = as_texts(self._own.of_new_call(entry)) if self._own else {}
-        return await self._database.log(NewLog(self._account_id, _with_attributes(entry, own), key, self._now()))
+        return await self._database.log(new_log(self._account_id, _with_attributes(entry, own), key, self._now()))
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change a log to what `entry` says, and its contact if it moves."""

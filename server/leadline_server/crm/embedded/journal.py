@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from enum import IntEnum
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ from leadline_server.crm.embedded.rows import book_of, in_micros, new_id, to_mic
 from leadline_server.crm.embedded.tables import NewLog
 from leadline_server.domain.call import Attestation, CallDirection, CallResult
 from leadline_server.domain.crm_errors import CrmRejected
-from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.ports.crm import CrmLog, LogEntry, new_crm_log
 from leadline_server.ports.crm_call_logs import StoredCallLog
 
 _CONTACT: Final = (
@@ -38,16 +39,16 @@ def insert_log(
     found = place or connection.execute(_CONTACT, (entry.contact_id, log.account_id)).fetchone()
     if found is None:
         return find_log(connection, log.account_id, log.key) or no_contact(entry.contact_id)
-    log_id, columns = new_id("l_"), owned_columns(entry, log.now)
+    log_id, values = new_id("l_"), owned_values(entry, log.now)
     try:  # the index of keys finds a log that exists: to look for it before takes 2 us of each call
-        _insert(connection, (log_id, found[0], log.key, found[1], *columns.values()))
+        _insert(connection, (log_id, found[0], log.key, found[1], *values))
     except sqlite3.IntegrityError:
         existing = find_log(connection, log.account_id, log.key)
         if existing is None:
             raise
         return existing
-    connection.execute(_RECORD_ACTIVITY, (columns["start_time"], found[1]))
-    return CrmLog(log_id)
+    connection.execute(_RECORD_ACTIVITY, (values[_START], found[1]))
+    return new_crm_log(log_id)
 
 
 def _insert(connection: sqlite3.Connection, row: tuple[Any, ...]) -> None:
@@ -64,13 +65,13 @@ def update_log(connection: sqlite3.Connection, account_id: str, log_id: str, ent
         CrmRejected: the account has no such log; or it moves, and there is no such contact.
     """
     book = book_of(connection, account_id)
-    columns = owned_columns(entry, now)
+    names, values = list(OWNED_COLUMNS), owned_values(entry, now)
     if entry.moves:
-        columns["contact"] = _active_contact(connection, book, entry)
+        names, values = [*names, "contact"], (*values, _active_contact(connection, book, entry))
     changed = connection.execute(
-        f"UPDATE crm_call_logs SET {', '.join(f'{name} = ?' for name in columns)}"  # noqa: S608 - our names
+        f"UPDATE crm_call_logs SET {', '.join(f'{name} = ?' for name in names)}"  # noqa: S608 - our names
         " WHERE book = ? AND id = ? RETURNING contact",
-        (*columns.values(), book, log_id),
+        (*values, book, log_id),
     ).fetchall()
     if not changed:
         raise CrmRejected(f"The journal has no call log {log_id!r}.")
@@ -119,35 +120,36 @@ def _active(connection: sqlite3.Connection, contact: int | None, entry: LogEntry
     return str(found[0][0]) if found else ""
 
 
-def owned_columns(entry: LogEntry, now: datetime) -> dict[str, Any]:
-    """The columns that leadline owns, apart from the contact, by name and always in the same order."""
+def owned_values(entry: LogEntry, now: datetime) -> tuple[Any, ...]:
+    """The values of OWNED_COLUMNS, which leadline owns."""
     call = entry.call
-    return {
-        "call_id": call.id,
-        "owner": entry.crm_user_id or entry.user_id,
-        "number": entry.number,
-        "direction": call.direction and _DIRECTIONS[call.direction],
-        "result": call.result and _RESULTS[call.result],
-        "attestation": call.attestation and _ATTESTATIONS[call.attestation],
-        "caller_number": call.caller.phone_number or call.caller.extension,
-        "caller_name": call.caller.name,
-        "callee_number": call.callee.phone_number or call.callee.extension,
-        "callee_name": call.callee.name,
-        "start_time": activity_time(entry),
-        "answer_time": to_micros(call.answer_time),
-        "end_time": to_micros(call.end_time),
-        "duration": _duration(call.answer_time, call.end_time),
-        "attributes": msgspec.json.encode(dict(call.attributes)).decode() if call.attributes else "{}",
-        "update_time": to_micros(now),
-        "linked_id": call.linked_id,
-        "disposition": call.disposition,
-        "subject": call.subject,
-        "note": call.note,
-        "recording_url": call.recording_url,
-        "voicemail_url": call.voicemail_url,
-        "summary": call.summary,
-        "transcript": call.transcript,
-    }
+    caller, callee, answered, ended = call.caller, call.callee, call.answer_time, call.end_time
+    return (
+        call.id,
+        entry.crm_user_id or entry.user_id,
+        entry.number,
+        _DIRECTIONS[call.direction or 0],
+        _RESULTS[call.result or 0],
+        _ATTESTATIONS[call.attestation or 0],
+        caller.phone_number or caller.extension,
+        caller.name,
+        callee.phone_number or callee.extension,
+        callee.name,
+        activity_time(entry),
+        to_micros(answered),
+        to_micros(ended),
+        None if answered is None or ended is None else max(0, round((ended - answered).total_seconds())),
+        msgspec.json.encode(dict(call.attributes)).decode() if call.attributes else "{}",
+        in_micros(now),
+        call.linked_id,
+        call.disposition,
+        call.subject,
+        call.note,
+        call.recording_url,
+        call.voicemail_url,
+        call.summary,
+        call.transcript,
+    )
 
 
 def activity_time(entry: LogEntry) -> int:
@@ -160,15 +162,15 @@ def no_contact(contact_id: str) -> CrmRejected:
     return CrmRejected(f"The contact book has no contact {contact_id!r}.")
 
 
-def _duration(answer_time: datetime | None, end_time: datetime | None) -> int | None:
-    if answer_time is None or end_time is None:
-        return None
-    return max(0, round((end_time - answer_time).total_seconds()))
+def _names(kind: type[IntEnum]) -> Sequence[str | None]:
+    """The names of an enum's members by their numbers; None for 0."""
+    names = {member.value: member.name for member in kind}
+    return [names.get(number) for number in range(max(names) + 1)]
 
 
-_DIRECTIONS: Final = {member: member.name for member in CallDirection}
-_RESULTS: Final = {member: member.name for member in CallResult}
-_ATTESTATIONS: Final = {member: member.name for member in Attestation}
+_DIRECTIONS: Final = _names(CallDirection)
+_RESULTS: Final = _names(CallResult)
+_ATTESTATIONS: Final = _names(Attestation)
 
 PLAIN_COLUMNS: Final = (
     "linked_id",
@@ -201,7 +203,9 @@ OWNED_COLUMNS: Final = (
     "update_time",
     *PLAIN_COLUMNS,
 )
-"""The columns of `owned_columns`, in its order."""
+"""The columns of `owned_values`, in its order."""
+
+_START: Final = OWNED_COLUMNS.index("start_time")
 
 
 def _insert_of(columns: Sequence[str]) -> str:

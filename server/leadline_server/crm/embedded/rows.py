@@ -15,7 +15,8 @@ from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 
-from leadline_server.domain.contact import Contact
+from leadline_server.domain.contact import Contact, new_contact
+from leadline_server.domain.fast_init import fast_init, maker
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion, as_rules
 from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber
@@ -32,7 +33,6 @@ CONTACT_COLUMNS: Final = "c.id, c.name, c.type, c.create_time, c.last_activity_t
 
 _MIN_DIGITS: Final = 7  # fewer digits never match as a national number, see domain.numbers.matching
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @unshown
@@ -52,7 +52,7 @@ def contact_from(row: Sequence[Any]) -> Contact:
     """The contact in a row of CONTACT_COLUMNS."""
     contact_id, name, kind, create_time, last_activity_time, is_placeholder, details = row
     packed = _decoder.decode(details)
-    return Contact(
+    return new_contact(
         id=contact_id,
         name=name,
         phone_numbers=packed.phone_numbers,
@@ -73,6 +73,7 @@ def details_of(contact: Contact) -> str:
     return _encoder.encode(packed).decode()
 
 
+@fast_init
 @unshown
 @dataclass(frozen=True, slots=True)
 class NewContact:
@@ -88,6 +89,9 @@ class NewContact:
     import_digests: bytes | None = None
 
 
+_new_row: Final = maker(NewContact)
+
+
 def prepare(
     contact: Contact, unique_key: str | None, keys: tuple[str, ...], import_digests: bytes | None = None
 ) -> NewContact:
@@ -100,7 +104,7 @@ def prepare(
         import_digests: see `NewContact`.
     """
     folded_name = fold(contact.name)
-    return NewContact(
+    return _new_row(
         unique_key,
         folded_name,
         keys,
@@ -217,19 +221,13 @@ def asked_keys(number: PhoneNumber) -> tuple[str, ...]:
     if number.kind is not NumberKind.DIALABLE:
         return (number.extension,) if number.extension else ()
     country_code = number.country_code
-    forms = spellings(number) if country_code in SPELLED_COUNTRIES else (number,)
-    prefixes = home_prefixes(country_code)
-    return tuple(dict.fromkeys([key for form in forms for key in _ways_to_write(form, prefixes)]))
-
-
-def _ways_to_write(form: PhoneNumber, prefixes: Sequence[str] | None) -> Sequence[str]:
-    """The digits of a number as people write it at home, and with the country code but without a plus.
-
-    `prefixes` are those of its country for calls within it: ("", "0"), say. None: they are not known.
-    """
-    digits = form.significant
-    at_home = [form.national] if prefixes is None else [prefix + digits for prefix in prefixes]
-    return [digits, *at_home, form.e164[1:]]
+    prefixes = home_prefixes(country_code)  # of calls within the country: ("", "0"), say; None: they are not known
+    keys: list[str] = []
+    for form in spellings(number) if country_code in SPELLED_COUNTRIES else (number,):
+        digits = form.significant
+        at_home = (form.national,) if prefixes is None else [prefix + digits for prefix in prefixes]
+        keys += (digits, *at_home, form.e164[1:])  # as people write it at home, and with the country code
+    return tuple(dict.fromkeys(keys))
 
 
 def fold(name: str) -> str:
@@ -240,13 +238,19 @@ def fold(name: str) -> str:
 def new_id(prefix: str) -> str:
     """An opaque id: `prefix` and 20 characters that grow with time, which keeps indexes dense."""
     moment, chance = time.time_ns() // 1_000_000, int.from_bytes(urandom(6), "big")
-    number = (moment << 48 | chance) << 4
-    return prefix + "".join([_PAIRS[number >> bits & 1_023] for bits in _PLACES])
+    # Numbers of 30 bits at most: larger ones take three times as long.
+    first, second = moment >> 18, (moment & 0x3FFFF) << 2 | chance >> 46
+    third, fourth = chance >> 16 & 0x3FFFFFFF, (chance & 0xFFFF) << 4
+    return (
+        f"{prefix}{_PAIRS[first >> 20]}{_PAIRS[first >> 10 & 1_023]}{_PAIRS[first & 1_023]}"
+        f"{_PAIRS[second >> 10]}{_PAIRS[second & 1_023]}"
+        f"{_PAIRS[third >> 20]}{_PAIRS[third >> 10 & 1_023]}{_PAIRS[third & 1_023]}"
+        f"{_PAIRS[fourth >> 10]}{_PAIRS[fourth & 1_023]}"
+    )
 
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS: Final = [first + second for first in _DIGITS for second in _DIGITS]
-_PLACES: Final = range(90, -1, -10)
 """Base 32 (RFC 4648, section 7) two digits at a time: 2,000 instructions; `base64.b32hexencode` takes 9,000."""
 
 
@@ -257,7 +261,8 @@ def to_micros(time: datetime | None) -> int | None:
 
 def in_micros(time: datetime) -> int:
     """Microseconds since 1970 in UTC."""
-    return (time - _EPOCH) // _MICROSECOND
+    since = time - _EPOCH  # to divide it by a microsecond takes 2,000 instructions more
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_micros(micros: int | None) -> datetime | None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from leadline_server.crm.embedded.rows import NewContact
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.fast_init import maker
 from leadline_server.domain.unshown import unshown
 from leadline_server.ports.crm import ContactPage, ContactUse, CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
@@ -30,6 +31,10 @@ class NewLog(NamedTuple):
     entry: LogEntry
     key: str
     now: datetime
+
+
+new_wanted_contact: Final = maker(WantedContact)
+new_log: Final = maker(NewLog)
 
 
 class CrmTables(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Final, NamedTuple, cast
 
-from leadline_server.domain.call_log import CallLog, CallLogChange
+from leadline_server.domain.call_log import CallLog, CallLogChange, new_call_log_change
 from leadline_server.domain.joining import CallJoining, joined_with
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ledger.codec import CALL_LOG, stable_columns
@@ -138,7 +138,7 @@ class TransactionChanges:
             self._visible += 1
             entry.sequence, entry.is_numbered = self._visible, False
         entry.after = after
-        return CallLogChange(before, after)
+        return new_call_log_change(before, after)
 
     def keep(self) -> None:
         """Keep what has changed, to be written with the rest."""

@@ -23,6 +23,7 @@ from leadline_server.ports.ledger.call_logs import (
     CallLogPage,
     CallLogs,
     Change,
+    new_call_key,
 )
 from leadline_server.ports.ledger.claims import Claimed, Claims, HeldByAnother, Remembered
 from leadline_server.ports.ledger.copy_mark import CopyMark, CopyState
@@ -87,4 +88,5 @@ __all__ = [
     "Users",
     "account_owner",
     "connection_owner",
+    "new_call_key",
 ]

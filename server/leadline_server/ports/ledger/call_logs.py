@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, UpdateState
+from leadline_server.domain.fast_init import maker
 from leadline_server.domain.joining import CallJoining
 from leadline_server.domain.unshown import unshown
 
@@ -97,6 +98,9 @@ class CallKey(NamedTuple):
 
     account_id: str
     call_id: str
+
+
+new_call_key: Final = maker(CallKey)
 
 
 class CallLogs(Protocol):

@@ -5,7 +5,7 @@
 from datetime import datetime
 from typing import Final
 
-from leadline_server.crm.embedded.journal import OWNED_COLUMNS, activity_time, no_contact, owned_columns
+from leadline_server.crm.embedded.journal import OWNED_COLUMNS, activity_time, no_contact, owned_values
 from leadline_server.crm.embedded.journal_pages import COLUMNS, page_from
 from leadline_server.crm.embedded.postgres.contacts import Fetch, without_zeros
 from leadline_server.crm.embedded.rows import new_id
@@ -87,13 +87,13 @@ They are written once the ledger has locked the account (`counters`), as all wri
 def deferred(new: NewLog) -> tuple[CrmLog, DeferredRow]:
     """A new log, and its row."""
     log_id = new_id("l_")
-    values = (log_id, new.key, new.entry.contact_id, *owned_columns(new.entry, new.now).values())
+    values = (log_id, new.key, new.entry.contact_id, *owned_values(new.entry, new.now))
     return CrmLog(log_id), DeferredRow(LOGS, without_zeros(values))
 
 
 def deferred_update(log_id: str, entry: LogEntry, now: datetime) -> tuple[CrmLog, DeferredRow]:
     """A changed log that does not move, and its row. It is written if it is at the entry's contact."""
-    values = (log_id, None, entry.contact_id, *owned_columns(entry, now).values())
+    values = (log_id, None, entry.contact_id, *owned_values(entry, now))
     return CrmLog(log_id, contact_id=entry.contact_id), DeferredRow(LOGS, without_zeros(values))
 
 
@@ -102,7 +102,7 @@ async def insert_log(connection: Connection, new: NewLog) -> CrmLog:
     if (existing := await find_log(connection.fetch, new.account_id, new.key)) is not None:
         return existing
     log_id, entry = new_id("l_"), new.entry
-    values = without_zeros((*owned_columns(entry, new.now).values(), new.key))
+    values = without_zeros((*owned_values(entry, new.now), new.key))
     written = await connection.fetch(_INSERT, new.account_id, log_id, activity_time(entry), entry.contact_id, *values)
     if written:
         return CrmLog(log_id)
@@ -118,9 +118,7 @@ async def update_log(connection: Connection, account_id: str, log_id: str, entry
     moved = await connection.fetchrow(_ACTIVE_BY_ID, account_id, entry.contact_id, at) if entry.moves else None
     if entry.moves and moved is None:
         raise no_contact(entry.contact_id)
-    changed = await connection.fetchrow(
-        _UPDATE, account_id, log_id, *without_zeros(list(owned_columns(entry, now).values()))
-    )
+    changed = await connection.fetchrow(_UPDATE, account_id, log_id, *without_zeros(owned_values(entry, now)))
     if changed is None:
         raise CrmRejected(f"The journal has no call log {log_id!r}.")
     if moved is not None:
