@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,6 +14,7 @@ import pytest
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.placeholders import LimitPeriod, LimitReached, PlaceholderLimit, Reservation
 from leadline_server.domain.preferences import UnknownContactAction
+from leadline_server.ledger.sqlite.call_log_changes import insert_rows, row_of
 from leadline_server.ledger.sqlite.ledger import SqliteLedger, open_sqlite_ledger
 from leadline_server.ledger.sqlite.transactions import SqliteTransaction
 from leadline_server.ports.ledger import LedgerTransaction
@@ -209,3 +212,29 @@ async def test_placeholders_of_one_commit_are_recorded_in_their_order(tmp_path: 
     assert entries == [(contact, f"call-{i}") for i, contact in enumerate(contacts)]
     recorded = rows(tmp_path / "ledger.db", "SELECT contact_id FROM placeholders")
     assert sorted(contact for (contact,) in recorded) == sorted(contacts)
+
+
+@pytest.mark.usefixtures("ledger")
+def test_new_calls_are_inserted_by_one_statement(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+        statements: list[str] = []
+        connection.set_trace_callback(statements.append)
+        insert_rows(connection, [row_of(key(f"c-{number}"), call_log(f"c-{number}"), number) for number in range(5)])
+        assert len({each for each in statements if "INTO call_logs (" in each}) == 1
+        assert connection.execute("SELECT count(*) FROM call_logs").fetchone() == (5,)
+
+
+@pytest.mark.parametrize("size", [10, 600_000], ids=["in one statement", "each alone, since they are large"])
+async def test_every_new_call_of_a_commit_is_stored_once(tmp_path: Path, ledger: SqliteLedger, size: int) -> None:
+    async def work(transaction: LedgerTransaction, number: int) -> None:
+        log = call_log(f"c-{number}", explanation=str(number) * size)
+        await transaction.call_logs.change(key(f"c-{number}"), lambda _: log)
+
+    await asyncio.gather(*(ledger.transactions.run(ACCOUNT, partial(work, number=number)) for number in range(5)))
+    found = [await ledger.call_logs.get(key(f"c-{number}")) for number in range(5)]
+    assert [log and log.explanation for log in found] == [str(number) * size for number in range(5)]
+    assert _sequences(tmp_path) == [(5, 5)]
+    counted = (
+        "SELECT sum((length(body) + 4095) / 4096) - (SELECT sum(blocks) FROM stored_blocks), count(*) FROM call_logs"
+    )
+    assert rows(tmp_path / "ledger.db", counted) == [(0, 5)]

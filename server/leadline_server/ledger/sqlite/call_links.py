@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from leadline_server.domain.call_log import CallLog
+from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ports.ledger import CallKey
 
 LINKED_TO: Final = "SELECT call_id FROM call_links WHERE account_id = ? AND reported_id = ?"
 """Finds the id of the log that a call has joined."""
 
-SELECT_LOG: Final = """
+_SELECT: Final = "SELECT body FROM call_logs WHERE account_id = ? AND call_id = ?"
+_SELECT_JOINED: Final = """
     SELECT body FROM call_links AS l JOIN call_logs AS c ON c.account_id = l.account_id AND c.call_id = l.call_id
     WHERE l.account_id = ? AND l.reported_id = ?
 """
-"""Reads the log that a call has joined."""
 
 _RECENT: Final = 512
 """How many links with one key are looked at, the latest ones."""
@@ -48,3 +49,9 @@ def move(connection: sqlite3.Connection, gone: CallLog, call_id: str) -> None:
     connection.execute(_DELETE_CALL, (gone.account_id, gone.call_id))
     connection.execute(_MOVE, (call_id, gone.account_id, gone.call_id))
     put(connection, CallKey(gone.account_id, gone.call_id), call_id, "")
+
+
+def read_log(connection: sqlite3.Connection, key: CallKey) -> CallLog | None:
+    """The log of a call, also if it has joined another; None if the call was never reported."""
+    rows = connection.execute(_SELECT, key).fetchall() or connection.execute(_SELECT_JOINED, key).fetchall()
+    return CALL_LOG.decode(rows[0][0]) if rows else None

@@ -6,7 +6,8 @@ from datetime import datetime
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining
 from leadline_server.ledger.sqlite import call_log_queries as queries
-from leadline_server.ledger.sqlite.call_log_changes import SubmittedChange, apply_changes, linked_logs, read_log
+from leadline_server.ledger.sqlite.call_links import read_log
+from leadline_server.ledger.sqlite.call_log_changes import SubmittedChange, apply_changes, linked_logs
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogGroup, CallLogPage, Change
 from leadline_server.storage.sqlite import SqliteDatabase
 

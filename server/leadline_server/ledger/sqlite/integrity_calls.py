@@ -10,8 +10,9 @@ from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.leases import is_due_too_late
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ledger.codec import CALL_LOG
-from leadline_server.ledger.sqlite.call_log_changes import stored_columns
+from leadline_server.ledger.sqlite.call_log_changes import COLUMNS, row_of
 from leadline_server.ledger.sqlite.integrity_findings import Finding, finding
+from leadline_server.ports.ledger import CallKey
 
 _COLUMNS: Final = (
     "account_id",
@@ -89,7 +90,7 @@ def _check_call(row: Sequence[Any], problems: dict[str, list[str]], connection: 
         problems["documents"].append(f"{name}: its document cannot be read")
         yield "unreadable"
         return
-    expected = stored_columns(log)
+    expected = dict(zip(COLUMNS, row_of(CallKey(log.account_id, log.call_id), log, 0), strict=True))
     wrong = [column for column, value in zip(_COLUMNS, row, strict=False) if value != expected[column]]
     if wrong:
         problems["columns"].append(f"{name}: {', '.join(wrong)}")

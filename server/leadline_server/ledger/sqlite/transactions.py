@@ -18,11 +18,11 @@ from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ledger.codec import to_microseconds
+from leadline_server.ledger.sqlite.call_links import read_log
 from leadline_server.ledger.sqlite.call_log_changes import (
     SharedChanges,
     TransactionChanges,
     linked_logs,
-    read_log,
 )
 from leadline_server.ledger.sqlite.placeholder_counts import SharedCounts, TransactionCounts
 from leadline_server.ledger.sqlite.placeholders import CreatedPlaceholder, record_created, record_new
