@@ -57,12 +57,11 @@ def test_a_ledger_is_named_as_the_server_is_told_it(server: ServerProcess) -> No
 DAMAGE = {
     "documents": "UPDATE call_logs SET body = substr(body, 1, 40)",
     "columns": "UPDATE call_logs SET contact_id = 'c_other'",
-    "due": "UPDATE call_logs SET body = replace(CAST(body AS TEXT), '\"state\":2', '\"state\":3'), shown_state = 3",
+    "due": "UPDATE call_logs SET body = json_set(CAST(body AS TEXT), '$.state', 3), shown_state = 3",
     "attempts": "UPDATE call_logs SET next_attempt_time = 101768227200000000,"
-    " body = replace(CAST(body AS TEXT), '\"next_attempt_time\":null',"
-    ' \'"next_attempt_time":"5194-11-28T00:00:00Z"\')',
-    "logged": "UPDATE call_logs SET shown_state = 1, body = replace(replace(CAST(body AS TEXT), '\"state\":2',"
-    " '\"state\":1'), '\"delivered_revision\":0', '\"delivered_revision\":1')",
+    " body = json_set(CAST(body AS TEXT), '$.next_attempt_time', '5194-11-28T00:00:00Z')",
+    "logged": "UPDATE call_logs SET shown_state = 1,"
+    " body = json_set(CAST(body AS TEXT), '$.state', 1, '$.delivered_revision', 1)",
     "sequences": "UPDATE ledger SET call_log_sequence = 0",
     "settings": "UPDATE accounts SET body = '{'",
     "claims": "INSERT INTO claims (account_id, number_key, contact_id) VALUES ('demo', '+12025550101', 'c_1')",
