@@ -13,7 +13,8 @@ STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1 clients/p
 TEST_PROCESSES ?= 4
 # Interpreters that `make dist` installs the packages with; by default that of .venv.
 PYTHONS ?=
-TIMED := tests/timed tests/faults/test_bulkhead.py tests/faults/test_http_outage.py tests/transport/test_hardening_calls.py
+TIMED := tests/timed tests/faults/test_bulkhead.py tests/faults/test_http_outage.py tests/transport/test_call_groups.py \
+	tests/transport/test_hardening_calls.py
 # Of PostgreSQL, also the tests that run with both ledgers.
 POSTGRES := $(sort $(wildcard tests/*/test_*postgres*.py) $(shell grep -l "import each_ledger" tests/*/test_*.py))
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py

@@ -22,6 +22,9 @@ from support.temporary_files import put_in_memory
 _LONG_FIRST: Final = ("faults", "e2e", "transport", "", "conformance", "unit")
 """The folders of tests: those whose tests take long come first."""
 
+_COMPUTING: Final = "conformance"
+"""The folder of the tests that hardly wait."""
+
 _MARK_OF_ALL: Final = re.compile(r"^pytestmark = pytest\.mark\.(\w+)$", re.MULTILINE)
 
 
@@ -54,7 +57,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """In a run of all tests by several processes, let each begin with files whose tests take long.
 
     pytest-xdist gives each process an equal share of the list, and then what another has not begun. So a run ends with
-    short tests, and no process waits for another's long one.
+    short tests, and no process waits for another's long one. Long tests mostly wait, so every other process begins with
+    tests that compute.
     """
     if "not timed" not in config.option.markexpr or not hasattr(config, "workerinput"):
         return
@@ -64,6 +68,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     shares: list[list[pytest.Item]] = [[] for _ in range(config.workerinput["workercount"])]
     for path in sorted(files, key=lambda path: _LONG_FIRST.index(_folder(path))):
         min(shares, key=len).extend(files[path])
+    for share in shares[1::2]:
+        share.sort(key=lambda item: _folder(item.path) != _COMPUTING)
     items[:] = [item for share in shares for item in share]
 
 

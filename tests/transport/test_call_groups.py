@@ -62,6 +62,7 @@ async def served(turns: Turns, calls: int, in_flight: int) -> tuple[Counter[grpc
         return await answers(ContactServiceStub(made.channel), calls, in_flight), made
 
 
+@pytest.mark.timed
 async def test_calls_in_flight_at_the_same_time_begin_in_groups_and_end_by_themselves() -> None:
     turns, codes = Turns(), Counter[grpc.StatusCode]()
     async with serving(find_contact=turns.find) as made:
