@@ -62,12 +62,6 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
 MOST_LINES: Final = 300
 """The length of a file that a reader can keep in mind; see CONTRIBUTING.md."""
 
-WAITING: Final[Mapping[str, tuple[str, ...]]] = {}
-"""Places whose renames are still to come: remove an entry when it is done."""
-
-WAITING_CLASSES: Final = frozenset({"DefinitionTable"})
-"""Class names that are defined twice until their renames are done."""
-
 _CLASSES: Final = re.compile(r"^class ([A-Za-z]\w*)", re.MULTILINE)
 
 
@@ -87,7 +81,7 @@ TEXTS: Final = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-
 
 def found(word: str) -> Iterator[str]:
     """Where an old word stands, as `path:line`."""
-    excepted = (*ALLOWED.get(word, ()), *WAITING.get(word, ()))
+    excepted = tuple(ALLOWED.get(word, ()))
     for name, text in TEXTS.items():
         if not name.startswith(excepted):
             yield from (f"{name}:{text.count(chr(10), 0, match.start()) + 1}" for match in re.finditer(word, text))
@@ -104,7 +98,7 @@ def test_no_two_public_classes_of_the_server_have_the_same_name() -> None:
         for name in _CLASSES.findall(text) if path.startswith(SERVER) and path.endswith(".py") else ():
             places[name].append(path.removeprefix(SERVER))
     assert places["CallLog"] == ["domain/call_log.py"]
-    assert {name: paths for name, paths in places.items() if len(paths) > 1 and name not in WAITING_CLASSES} == {}
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
 
 
 def test_every_pattern_finds_its_word() -> None:
