@@ -160,6 +160,7 @@ async def test_closing_the_synchronous_client_ends_a_wait_in_another_thread() ->
 
 
 def test_a_closed_synchronous_client_answers_cancelled_and_leaves_no_thread() -> None:
+    before = client_threads()
     client = Client("127.0.0.1:1", account="demo", timeout=5)
     with pytest.raises(errors.Unavailable):
         client.get_call_log("c1")
@@ -167,9 +168,15 @@ def test_a_closed_synchronous_client_answers_cancelled_and_leaves_no_thread() ->
     client.close()
     with pytest.raises(errors.Cancelled):
         client.get_call_log("c1")
-    assert "leadline-client" not in [thread.name for thread in threading.enumerate()]
+    assert client_threads() == before
 
 
 def test_a_client_that_was_never_used_starts_no_thread() -> None:
+    before = client_threads()
     with Client("127.0.0.1:1", account="demo"):
-        assert "leadline-client" not in [thread.name for thread in threading.enumerate()]
+        assert client_threads() == before
+
+
+def client_threads() -> set[threading.Thread]:
+    """The threads of clients. A client of tests that share one may have its thread."""
+    return {thread for thread in threading.enumerate() if thread.name == "leadline-client"}
