@@ -24,7 +24,7 @@ GUARDS = """
     BEGIN RAISE EXCEPTION 'a lease or a claim was written'; END $$;
     CREATE TRIGGER no_claim BEFORE INSERT ON claims EXECUTE FUNCTION refused();
     CREATE TRIGGER no_lease BEFORE INSERT OR UPDATE ON call_logs FOR EACH ROW
-    WHEN (position('"lease_owner":""' IN convert_from(NEW.body, 'UTF8')) = 0) EXECUTE FUNCTION refused();
+    WHEN (position('"lease_owner":' IN convert_from(NEW.body, 'UTF8')) > 0) EXECUTE FUNCTION refused();
 """
 """Each is a defect of the flow that it forbids."""
 
