@@ -42,7 +42,7 @@ class OneFakeConformance(CrmObligations):
 
     def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
         """The CRM at `fake`, for an account that reads numbers in `region`."""
-        raise NotImplementedError
+        raise NotImplementedError("The class of each CRM opens its own.")
 
     @pytest_asyncio.fixture(loop_scope="class")
     async def crm(self, request: pytest.FixtureRequest, fake: SharedFake[Any]) -> AsyncIterator[CrmUnderTest]:

@@ -72,9 +72,9 @@ def test_a_maker_makes_what_the_class_makes() -> None:
     assert made == Example("a", 4, name="n")
     assert maker(Example)("a").parts is not maker(Example)("a").parts
     with pytest.raises(FrozenInstanceError):
-        made.type = "b"  # type: ignore[misc]
+        made.type = "b"  # type: ignore[misc] # it is frozen
     with pytest.raises(TypeError, match="missing 1 required"):
-        maker(Example)()  # type: ignore[call-arg]
+        maker(Example)()  # type: ignore[call-arg] # a type checker sees that an argument is missing
     assert type(maker(Pair)("a")) is Pair
     assert maker(Pair)("a", second=3) == Pair("a", 3)
     assert maker(Pair)("a").second == Pair("a").second
