@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,13 +19,15 @@ from leadline_server.crm.wrappers.clean_texts import CleanTextsCrm
 from leadline_server.domain.call import CallResult
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, UpdateState
-from leadline_server.domain.crm_errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import CallLogFilter
 from leadline_server.testing.crm_conformance import CrmUnderTest
+from leadline_server.testing.crm_harness import Report, a_number
 from support.apps import ACCOUNT, STRANGER, Harness, open_harness
 from support.crms import Switch
+from support.embedded import embedded_crm_under_test
 
 Open = Callable[[], AbstractAsyncContextManager[CrmUnderTest]]
 
@@ -38,7 +41,11 @@ VENDORS: Final[dict[str, Open]] = {
     "zoho": zoho_under_test,
     "a plain one": faulty_crm_under_test,
 }
+MOVERS: Final = {name: VENDORS[name] for name in VENDORS if name != "bottlecrm"} | {"embedded": embedded_crm_under_test}
+"""The CRMs that can move logs."""
+
 vendors = pytest.mark.parametrize("vendor", VENDORS)
+movers = pytest.mark.parametrize("vendor", MOVERS)
 
 
 @asynccontextmanager
@@ -47,7 +54,7 @@ async def stage(
 ) -> AsyncIterator[tuple[Harness, CrmUnderTest]]:
     """Leadline with a vendor's CRM, for a user whose unknown callers become contacts."""
     async with (
-        VENDORS[vendor]() as crm,
+        (VENDORS | MOVERS)[vendor]() as crm,
         open_harness(folder, wrap=lambda _: CleanTextsCrm(wrap(crm.adapter))) as harness,  # as WrapperStack does
     ):
         await harness.prefer(unknown_contact_action=UnknownContactAction.CREATE_PLACEHOLDER)
@@ -160,3 +167,74 @@ async def test_a_call_that_the_crm_did_not_take_yet_goes_to_the_contact_that_its
         assert (seen.contact_id, seen.note) == (kept, "at last")
         assert log.contact is not None
         assert log.contact.id == kept
+
+
+class Refusals:
+    """A CRM that refuses the next updates of logs, `left` of them."""
+
+    def __init__(self) -> None:
+        self.left = 0
+        self._switch = Switch()
+        self._switch.before = self._refuse
+        self.wrap = self._switch.wrap
+
+    async def _refuse(self, operation: str) -> None:
+        if operation == "update_call_log" and self.left:
+            self.left -= 1
+            raise CrmRejected("Not now.")
+
+
+async def lose_the_contact(crm: CrmUnderTest, placeholder_id: str) -> str:
+    """People delete the placeholder, and add a contact with the caller's number. Returns its id."""
+    other = await crm.a_contact(number=STRANGER)
+    await crm.other_hands().delete_contact(placeholder_id)
+    return other.id
+
+
+@movers
+@pytest.mark.parametrize("refusals", [1, 2])
+async def test_a_refused_update_moves_the_log_from_a_deleted_contact_to_the_one_that_has_the_number(
+    tmp_path: Path, vendor: str, refusals: int
+) -> None:
+    refused = Refusals()
+    async with stage(tmp_path, vendor, refused.wrap) as (harness, crm):
+        placeholder = (await ring(harness)).contact
+        assert placeholder is not None
+        other = await lose_the_contact(crm, placeholder.id)
+        refused.left = refusals
+        log = await hang_up(harness)
+        assert refused.left == 0
+        await assert_arrived(crm, log, other)
+        assert log.reason is CallLogReason.CONTACT_MATCHED
+
+
+@movers
+async def test_a_refused_update_leaves_the_log_where_people_have_put_it(tmp_path: Path, vendor: str) -> None:
+    refused = Refusals()
+    async with stage(tmp_path, vendor, refused.wrap) as (harness, crm):
+        rung = await ring(harness)
+        assert rung.contact is not None
+        peoples = await crm.a_contact(number=a_number())
+        await crm.adapter.update_call_log(rung.crm_log_id, Report("call-1").entry(peoples.id, moves=True))
+        await lose_the_contact(crm, rung.contact.id)
+        refused.left = 1
+        await assert_arrived(crm, await hang_up(harness), peoples.id)
+
+
+async def test_a_log_that_cannot_move_keeps_the_contact_that_it_had(tmp_path: Path) -> None:
+    refused = Refusals()
+
+    def moves_nothing(adapter: CrmAdapter) -> CrmAdapter:
+        switched = refused.wrap(adapter)
+        switched.capabilities = replace(adapter.capabilities, moves_log=False)  # type: ignore[misc] # the switch's own
+        return switched
+
+    async with stage(tmp_path, "a plain one", moves_nothing) as (harness, crm):
+        rung = await ring(harness)
+        assert rung.contact is not None
+        await lose_the_contact(crm, rung.contact.id)
+        refused.left = 1
+        log = await hang_up(harness)
+        assert (log.contact, log.reason, log.update_state) == (rung.contact, rung.reason, UpdateState.NONE)
+        seen = await crm.other_hands().see_log(log.crm_log_id)
+        assert (seen.contact_id, seen.note) == (rung.contact.id, "at last")

@@ -22,18 +22,20 @@ async def embedded_crm_under_test(region: str = "US") -> AsyncIterator[CrmUnderT
         path = Path(folder) / "crm.db"
         await put_empty_crm(path)
         database = await open_crm_database(path)
-        adapter = EmbeddedCrm(database, "acme", lambda: region)
-        yield CrmUnderTest(
-            adapter=adapter,
-            region=region,
-            people=_People(adapter, ContactBook(database, "acme", lambda: region)),
-            shows_edits=False,
-            max_name=10_000,
-            max_note=100_000,
-            lost_fields=EMBEDDED.known_gaps.fields,
-            lost_texts=EMBEDDED.known_gaps.texts,
-        )
-        await database.close()
+        try:
+            adapter = EmbeddedCrm(database, "acme", lambda: region)
+            yield CrmUnderTest(
+                adapter=adapter,
+                region=region,
+                people=_People(adapter, ContactBook(database, "acme", lambda: region)),
+                shows_edits=False,
+                max_name=10_000,
+                max_note=100_000,
+                lost_fields=EMBEDDED.known_gaps.fields,
+                lost_texts=EMBEDDED.known_gaps.texts,
+            )
+        finally:
+            await database.close()
 
 
 class _People(People):

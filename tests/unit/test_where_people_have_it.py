@@ -21,29 +21,38 @@ WITH_CANDIDATES = Decision(
 )
 
 
-def decided(decision: Decision, answer: Contact | Exception | None) -> Decision:
-    async def get_contact(contact_id: str) -> Contact | None:
-        assert contact_id == "c2"
+def decided(decision: Decision, answer: Contact | Exception | None, contact_id: str = "c2") -> Decision | None:
+    async def get_contact(asked: str) -> Contact | None:
+        assert asked == contact_id == "c2"
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     crm: Any = SimpleNamespace(get_contact=get_contact)
-    return asyncio.run(where_people_have_it(crm, decision, "c2"))
+    return asyncio.run(where_people_have_it(crm, decision, contact_id))
 
 
 def test_the_contact_is_asked_for() -> None:
     there = decided(DECISION, ZOE)
+    assert there is not None
     assert there.contact == ZOE
     assert there.explanation == "It matches Ann [c1]. In the CRM the call is with Zoe [c2]."
 
 
-def test_a_contact_that_is_gone_leaves_the_decision() -> None:
-    assert decided(DECISION, None) is DECISION
+def test_the_decision_stands_if_the_crm_has_the_log_at_its_contact() -> None:
+    assert decided(DECISION, ZOE, contact_id=ANN.id) is DECISION
+    assert decided(DECISION, ANN) is DECISION
+
+
+def test_a_contact_that_is_gone_or_not_named_says_nothing() -> None:
+    assert decided(DECISION, None) is None
+    assert decided(DECISION, ZOE, contact_id="") is None
 
 
 @pytest.mark.parametrize(("decision", "known"), [(DECISION, Contact(id="c2")), (WITH_CANDIDATES, ZOE)])
 def test_the_log_is_never_shown_at_another_contact_because_the_crm_does_not_answer(
     decision: Decision, known: Contact
 ) -> None:
-    assert decided(decision, CrmUnavailable("It does not answer.")).contact == known
+    there = decided(decision, CrmUnavailable("It does not answer."))
+    assert there is not None
+    assert there.contact == known

@@ -217,13 +217,31 @@ class AttemptRunner:
             written = await self._write(attempt, decision)
         except CrmRejected as refusal:
             outcome = await self._outcome_after(refusal, attempt, decision)
-            if not isinstance(outcome, Decision):
-                return outcome
-            attempt.decision = decision = outcome
-            written = await self._write(attempt, decision)
+            return await self._repeat(attempt, decision, outcome) if isinstance(outcome, Decision) else outcome
         if written.contact_id and written.contact_id != decision.contact.id:
-            attempt.decision = await where_people_have_it(attempt.account.crm, decision, written.contact_id)
+            there = await where_people_have_it(attempt.account.crm, decision, written.contact_id)
+            attempt.decision = there or decision
         return written
+
+    async def _repeat(self, attempt: DeliveryAttempt, refused: Decision, decision: Decision) -> CrmLog:
+        """Repeat a refused write for another contact.
+
+        A log that is in the CRM moves there if the CRM does not name another contact for it: people may have moved it.
+        """
+        attempt.decision = decision
+        stays = bool(attempt.log.crm_log_id) and not is_move(attempt.log, decision)
+        may_move = stays and attempt.account.capabilities.moves_log
+        try:
+            written = await self._write(attempt, decision)
+        except CrmRejected:
+            if not may_move:
+                raise
+        else:
+            there = await where_people_have_it(attempt.account.crm, decision, written.contact_id)
+            if there is not None or not may_move:
+                attempt.decision = there or (refused if stays else decision)
+                return written
+        return await self._write(attempt, decision, moves=True)
 
     async def _outcome_after(
         self, refusal: CrmRejected, attempt: DeliveryAttempt, decision: Decision
@@ -243,7 +261,7 @@ class AttemptRunner:
             raise refusal
         return outcome
 
-    async def _write(self, attempt: DeliveryAttempt, decision: Decision) -> CrmLog:
+    async def _write(self, attempt: DeliveryAttempt, decision: Decision, *, moves: bool = False) -> CrmLog:
         crm, log = attempt.account.crm, attempt.log
         key = f"{log.account_id}/{log.call_id}"  # the CRM knows the log by it, so it is found after a lost answer
         self._check_settled(log)
@@ -251,7 +269,7 @@ class AttemptRunner:
             return await crm.create_call_log(await _entry(attempt, decision), key)
         can = attempt.account.capabilities
         if log.crm_log_id:
-            entry = await _entry(attempt, decision, moves=can.moves_log and is_move(log, decision))
+            entry = await _entry(attempt, decision, moves=moves or (can.moves_log and is_move(log, decision)))
             return await crm.update_call_log(log.crm_log_id, entry)
         # Which contact an earlier write named is not known, so an update after it places the log.
         entry = await _entry(attempt, decision, moves=can.moves_log)

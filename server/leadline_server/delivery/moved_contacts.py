@@ -8,6 +8,9 @@ a write, leadline asks for the contact:
 - It is gone, or the CRM does not tell: the call is decided anew, and the write is repeated for the contact that is
   found. No contact is created, so a contact that a person deleted does not come back.
 
+A repeated update moves the log to that contact, unless the CRM says that the log is at another one, where people have
+put it. If the CRM cannot move logs, the call keeps the contact that it had.
+
 Example: lead L gets the log of a call. A person converts L to contact C. The update of the call's end reaches the log,
 which Salesforce has moved to C. The call log in leadline shows C from then on.
 """
@@ -67,21 +70,25 @@ async def living_contact(crm: CrmAdapter, decision: Decision) -> Decision | None
     return decision if contact.id == decision.contact.id else _followed(decision, contact)
 
 
-async def where_people_have_it(crm: CrmAdapter, decision: Decision, contact_id: str) -> Decision:
-    """The decision for the contact that the CRM has the log at; the decision itself if that contact is gone.
+async def where_people_have_it(crm: CrmAdapter, decision: Decision, contact_id: str) -> Decision | None:
+    """The decision for the contact that the CRM has the log at. None: the CRM named none, or that contact is gone.
 
     People moved the log, or a write without an answer put it there before the decision was taken anew. The write has
     succeeded, so an error of the question for the contact does not count: the contact is then a candidate of the
     decision, or has nothing but its id.
     """
+    if not contact_id:
+        return None
+    if contact_id == decision.contact.id:
+        return decision
     try:
         contact = await crm.get_contact(contact_id)
     except CrmError:
         known = (match.contact for match in decision.candidates if match.contact.id == contact_id)
         contact = next(known, Contact(id=contact_id))
-    if contact is None or contact.id == decision.contact.id:
-        return decision
-    return _followed(decision, contact, _IS_AT)
+    if contact is None:
+        return None
+    return decision if contact.id == decision.contact.id else _followed(decision, contact, _IS_AT)
 
 
 def _followed(decision: Decision, contact: Contact, now: str = _BECAME) -> Decision:

@@ -5,7 +5,7 @@ taken at any moment since the call's inputs last changed; all of them are kept, 
 them. The decision that shows is final.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -45,6 +45,8 @@ class CallModel:
         is_settled: the decision was certainly taken, so nothing is added to `possible`.
         is_parked: the CRM refused it, or was out of reach for too long: nothing happens until a person acts.
         is_given_up: an update of it was out of reach for too long.
+        lost_contact: its contact was gone when an update of it was refused, so it may be decided anew by its number.
+        by_number: the decisions that may then have been taken since it has news.
         has_news: the CRM does not show what is known, as far as leadline can tell.
         waits_since: when it last became due, having had nothing to wait for before.
         in_crm: the id of its log there, once known.
@@ -68,6 +70,8 @@ class CallModel:
     is_settled: bool = False
     is_parked: bool = False
     is_given_up: bool = False
+    lost_contact: bool = False
+    by_number: set[Verdict] = field(default_factory=set)
     has_news: bool = True
     is_confirmed: bool = False
     waits_since: datetime | None = None
@@ -170,8 +174,11 @@ class CallModel:
             self.possible.add(WAIT)
         return True
 
-    def consider(self, worlds: Iterable[World], now: datetime, *, can_move: bool) -> None:
+    def consider(self, worlds: Sequence[World], now: datetime, *, can_move: bool) -> None:
         """Adds the decisions that may have been taken in this step, one for each state of the world during it."""
+        if self.is_logged and self.has_news and can_move:
+            anew = Case(self.facts, True, "", True)
+            self.by_number |= {decide(anew, *world) for world in worlds}
         if self.is_undecided and not self.is_settled:
             silences = {now - self.news_time >= FINAL_WAIT + shift for shift in (-CREEP, CREEP)}
             for silence in silences:
@@ -192,7 +199,7 @@ class CallModel:
         self, report: Report, choice: str, world: World, now: datetime, *, is_manual: bool, can_move: bool
     ) -> Verdict:
         """The answer that `validate_only` must give."""
-        after = CallModel(**{**self.__dict__, "possible": set(), "earlier": set()})
+        after = CallModel(**{**self.__dict__, "possible": set(), "earlier": set(), "by_number": set()})
         after.report(report, choice, now, is_manual=is_manual, can_move=can_move)
         if not after.is_undecided and after.verdict is not None:
             return after.verdict

@@ -113,6 +113,7 @@ def _is_of(verdict: Verdict, log: CallLog) -> bool:
 
 
 def _check_logged(call: CallModel, log: CallLog, step: Step) -> None:
+    call.lost_contact |= call.is_logged and _may_have_lost_contact(call, step)
     if call.is_logged and log.update_pending:
         assert call.has_news or call.is_undecided, f"{call.id} has nothing new"
         assert log.contact.id == call.contact
@@ -127,12 +128,31 @@ def _check_logged(call: CallModel, log: CallLog, step: Step) -> None:
         return
     call.is_given_up = False
     if call.is_undecided:
-        _take(call, log, _to_log(call), step)
+        _take(call, log, _to_log(call) | _by_number(call), step)
+    elif call.lost_contact and log.contact.id != call.contact:
+        _take(call, log, _by_number(call), step)
     else:
         _check_same(call, log, step)
     call.has_news = log.update_pending
     if not log.update_pending:
+        call.lost_contact, call.by_number = False, set()
         call.waits_since, call.is_parked = None, False
+
+
+def _may_have_lost_contact(call: CallModel, step: Step) -> bool:
+    """Whether the CRM may have refused to update a logged call whose contact is gone."""
+    if not call.is_undecided:
+        return step.rejects and not step.has(call.contact)
+    return any(verdict.contact and not step.has(verdict.contact) for verdict in call.possible)
+
+
+def _by_number(call: CallModel) -> set[Verdict]:
+    """The decisions on a logged call that lost its contact. One for the contact where a person put it stays theirs."""
+    if not call.lost_contact:
+        return set()
+    chosen = call.contact if call.verdict is not None and call.verdict.reason == "CONTACT_CHOSEN" else ""
+    found = {verdict for verdict in call.by_number if verdict.contact}
+    return {replace(each, reason="CONTACT_CHOSEN") if each.contact == chosen else each for each in found}
 
 
 def _to_log(call: CallModel) -> set[Verdict]:

@@ -123,8 +123,10 @@ class LogWriter:
         Some CRMs keep a converted lead at the log, beside the contact that it became.
         """
         others = [contact_id for contact_id in contact_ids if contact_id != expected]
-        if not others or len(others) == len(contact_ids):
-            return others[0] if others else ""
+        if not others:
+            return expected if contact_ids else ""
+        if len(others) == len(contact_ids):
+            return others[0]
         with suppress(CrmError):
             if (contact := await self._read_contact(expected)) is not None:
                 return contact.id
