@@ -22,8 +22,10 @@ ADA: Final = ContactRecord(
 async def crm_database(folder: Path) -> AsyncIterator[CrmDatabase]:
     """A database of contacts in a folder, closed afterwards."""
     opened = await open_crm_database(folder / "crm.db")
-    yield opened
-    await opened.close()
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
 def records(count: int) -> list[ContactRecord]:

@@ -46,10 +46,12 @@ async def counting_proxy(url: str) -> AsyncIterator[CountingProxy]:
     port = server.sockets[0].getsockname()[1]
     proxy.url = urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{port}"))
     async with server:
-        yield proxy
-        for task in relays:
-            task.cancel()
-        await asyncio.gather(*relays, return_exceptions=True)
+        try:
+            yield proxy
+        finally:
+            for task in relays:
+                task.cancel()
+            await asyncio.gather(*relays, return_exceptions=True)
 
 
 async def _requests(proxy: CountingProxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -86,5 +86,7 @@ async def key_server() -> AsyncIterator[KeyServer]:
     await site.start()
     assert site._server is not None  # noqa: SLF001 - aiohttp has no other way to tell the port
     shown.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}/jwks"  # type: ignore[attr-defined] # noqa: SLF001
-    yield shown
-    await runner.cleanup()
+    try:
+        yield shown
+    finally:
+        await runner.cleanup()

@@ -47,8 +47,10 @@ def other_site() -> Iterator[str]:
     """Serve the page. Yields its origin: of `localhost`, which is another site than leadline's 127.0.0.1."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_address[1]}"
-        server.shutdown()
+        try:
+            yield f"http://localhost:{server.server_address[1]}"
+        finally:
+            server.shutdown()
 
 
 def token(server: Server, origin: str, **wish: str) -> str:

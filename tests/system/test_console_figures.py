@@ -69,9 +69,11 @@ def program_that_watches(address: str) -> Iterator[dict[str, float]]:
 
         reading = threading.Thread(target=read)
         reading.start()
-        yield heard
-        watch.cancel()
-        reading.join()
+        try:
+            yield heard
+        finally:
+            watch.cancel()
+            reading.join()
 
 
 def call_often(server: Server, names: list[str], rate: int) -> None:

@@ -138,8 +138,10 @@ async def watched(server: ServerProcess) -> AsyncIterator[Pops]:
         watch = client.watch_call_logs(user_id="alice")
         await watch.start()
         taking = asyncio.create_task(take(watch))
-        yield pops
-        taking.cancel()
+        try:
+            yield pops
+        finally:
+            taking.cancel()
 
 
 async def finished(server: ServerProcess, count: int) -> dict[str, CallLog]:

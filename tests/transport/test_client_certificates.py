@@ -118,8 +118,10 @@ async def opened(folder: Path, connections: ConnectionLimits | None = None) -> A
             await app.commands.keys.issue(wish(Role.SERVICE, certificate_name=f"URI:{PBX}"), ISSUER)
             watch = ClientCaWatch(certificate.client_cas, server.ids, certificate.ports, again_seconds=0.1)
             watching = asyncio.create_task(watch.run())
-            yield Mutual(app, authority, port, http_port, client_ca, watch)
-            watching.cancel()
+            try:
+                yield Mutual(app, authority, port, http_port, client_ca, watch)
+            finally:
+                watching.cancel()
         await server.drain(0)
 
 

@@ -20,8 +20,10 @@ def notes_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     )
     monkeypatch.syspath_prepend(str(folder))
     load_migrations.cache_clear()
-    yield "steps"
-    sys.modules.pop("steps", None)
+    try:
+        yield "steps"
+    finally:
+        sys.modules.pop("steps", None)
 
 
 def add(text: str) -> Callable[[sqlite3.Connection], int]:

@@ -147,6 +147,8 @@ async def _listed(stub: CallLogServiceStub) -> dict[str, CallLog]:
 @asynccontextmanager
 async def _stubs(servers: Sequence[ServerProcess]) -> AsyncIterator[list[CallLogServiceStub]]:
     channels = [grpc.aio.insecure_channel(server.address) for server in servers]
-    yield [CallLogServiceStub(channel) for channel in channels]
-    for channel in channels:
-        await channel.close()
+    try:
+        yield [CallLogServiceStub(channel) for channel in channels]
+    finally:
+        for channel in channels:
+            await channel.close()
