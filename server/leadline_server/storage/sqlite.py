@@ -160,6 +160,13 @@ class SqliteDatabase:
         self._ensure_open()
         return cast("T", await self._writes.submit(Submitted(None, work, is_short=False)))
 
+    async def checkpoint(self) -> bool:
+        """Checkpoint if one is due; returns whether it was. Else a write does it first, and others wait for both."""
+        if not self._checkpointer.is_due(self._writer.connection):
+            return False
+        await self.write(lambda _: None)
+        return True
+
     async def write_batched(self, batch_work: BatchWork[Item, T], item: Item, *, within: float = 0.0) -> T:
         """As `write`, but `batch_work` gets all items that were submitted for it meanwhile.
 

@@ -119,6 +119,11 @@ class CrmDatabase(SqliteTables):
         with _crm_errors():
             return await self._database.write(work)
 
+    async def checkpoint(self) -> bool:
+        """As `SqliteDatabase.checkpoint`."""
+        with _crm_errors():
+            return await self._database.checkpoint()
+
     async def close(self) -> None:
         """Finish pending work and close the file."""
         await self._database.close()

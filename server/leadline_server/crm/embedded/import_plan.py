@@ -74,16 +74,23 @@ class SeenContacts:
 class ImportPlan:
     """Decides about the rows of one chunk; it reads and writes nothing.
 
+    The rows may come in parts, each of them written before the next one.
+
     Args:
         rules: how the account's numbers are read, or its region.
         is_update: whether a row that differs from an earlier import changes the contact.
         seen: the contacts of earlier chunks.
+
+    Attributes:
+        rows: that it decided about.
     """
 
     rules: RulesOrRegion
     is_update: bool
     seen: SeenContacts
+    rows: int = 0
     _entries: dict[str, Entry] = field(default_factory=dict)
+    _unwritten: dict[str, Entry] = field(default_factory=dict)
     _remarks: list[Remark] = field(default_factory=list)
     _created: int = 0
     _unchanged: int = 0
@@ -94,7 +101,7 @@ class ImportPlan:
 
         Args:
             known: those of the book, as rows of KNOWN_COLUMNS.
-            keys: of the rows of the chunk.
+            keys: of the rows of the part.
             planned: those of a dry run, which the book lacks.
         """
         if planned:
@@ -105,10 +112,11 @@ class ImportPlan:
 
     def take(self, candidate: Candidate) -> None:
         """Decide about one row."""
+        self.rows += 1
         entry = self._entries.get(candidate.key)
         if entry is None:
             row = candidate.row
-            self._entries[candidate.key] = Entry(
+            self._entries[candidate.key] = self._unwritten[candidate.key] = Entry(
                 None, row.folded_name, candidate.digest, is_seen=True, contact=candidate.contact, row=row
             )
             self._created += 1
@@ -121,15 +129,19 @@ class ImportPlan:
 
     def new(self) -> list[NewContact]:
         """The contacts to be inserted."""
-        return [self._row(key, entry) for key, entry in self._entries.items() if entry.pk is None]
+        return [self._row(key, entry) for key, entry in self._unwritten.items() if entry.pk is None]
 
     def changed(self) -> Mapping[int, NewContact]:
         """The contacts to be written anew, by primary key."""
-        return {
-            entry.pk: self._row(key, entry)
-            for key, entry in self._entries.items()
-            if entry.pk is not None and entry.is_changed
-        }
+        return {entry.pk: self._row(key, entry) for key, entry in self._unwritten.items() if entry.pk is not None}
+
+    def written(self, pks: Iterable[int]) -> None:
+        """Note that `changed` was written, and that `new` was inserted with these primary keys, in its order."""
+        new = iter(pks)
+        for entry in self._unwritten.values():
+            entry.pk = next(new) if entry.pk is None else entry.pk
+            entry.is_changed = False
+        self._unwritten.clear()
 
     def seen_contacts(self) -> Iterable[int]:
         """The contacts of the book that rows of this chunk are."""
@@ -137,7 +149,7 @@ class ImportPlan:
 
     def unwritten(self) -> Mapping[str, Entry]:
         """The contacts that a dry run would have written, by their keys."""
-        return {key: entry for key, entry in self._entries.items() if entry.pk is None or entry.is_changed}
+        return self._unwritten
 
     def count_in(self, summary: ImportSummary) -> None:
         """Add what became of the rows to a summary."""
@@ -174,7 +186,8 @@ class ImportPlan:
         else:
             latest = _latest(contact.last_activity_time, candidate.contact.last_activity_time)
             entry.contact = replace(candidate.contact, id=contact.id, last_activity_time=latest)
-            entry.folded_name, entry.digests, entry.is_changed = candidate.row.folded_name, candidate.digest, True
+            entry.folded_name, entry.digests = candidate.row.folded_name, candidate.digest
+            self._change(entry, candidate)
             self._say(FileOutcome.CHANGED, candidate, f"{contact.name}: {_listed(different)}")
 
     def _take_again(self, entry: Entry, candidate: Candidate) -> None:
@@ -205,8 +218,12 @@ class ImportPlan:
             **{name: getattr(contact, name) or getattr(other, name) for name in _SINGLE},
         )
         entry.digests = (entry.digests or b"") + candidate.digest
-        entry.is_changed = True
+        self._change(entry, candidate)
         self._say(FileOutcome.MERGED, candidate, f"{contact.name}: added to an earlier row with the same id")
+
+    def _change(self, entry: Entry, candidate: Candidate) -> None:
+        entry.is_changed = True
+        self._unwritten[candidate.key] = entry
 
     def _is_same_person(self, entry: Entry, contact: Contact, candidate: Candidate) -> bool:
         """Whether a row and the contact under its id share a name, a number or an e-mail address.

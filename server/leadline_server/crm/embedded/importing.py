@@ -16,10 +16,13 @@ from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 _CHUNK: Final = 5_000  # the most rows of a transaction
 _FEW: Final = 100  # rows of the first one, and the fewest of a later one
 
-_LOCK_SECONDS: Final = 0.02
-"""How long a transaction shall hold the write lock: other processes' writes wait for it."""
+AIM_SECONDS: Final = 0.01
+"""How long a transaction shall hold the write lock: other processes' writes wait for it.
 
-_AIM: Final = 0.5  # of that time: the next rows may take longer than the last ones, as FTS5 merges its index meanwhile
+They shall wait 20 ms at most. What comes after the last row takes a part of that: its names are indexed, and it commits.
+"""
+
+_PAUSE_SECONDS: Final = 0.002  # in which others can take the lock: they look every millisecond at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,14 @@ class ImportTarget(Protocol):
         ...
 
     async def take(self, account_id: str, chunk: "ImportChunk", *, is_dry_run: bool) -> ImportPlan:
-        """Plan a chunk by the contacts that the book has, and write the plan in the same transaction."""
+        """Plan a chunk by the contacts that the book has, and write the plan in the same transaction.
+
+        It may stop after some rows, at least one, if they take too long. The plan says how many these are.
+        """
+        ...
+
+    async def maintain(self) -> bool:
+        """Do a step of what chunks leave to be done, as long as one shall take. Returns False if nothing is left."""
         ...
 
 
@@ -59,7 +69,7 @@ async def import_contacts(
     """Add the contacts of a file to an account's book, each once, however often the file is imported.
 
     A row is known again by its own id, else by its name, numbers and e-mail address together. The write lock is held
-    for one chunk at a time, some 20 ms, and released while the next one is read. Committed chunks stay if a later
+    for one chunk at a time, some 10 ms, and released while the next one is read. Committed chunks stay if a later
     chunk fails; importing again carries on.
 
     Args:
@@ -78,16 +88,30 @@ async def import_contacts(
     last = await target.last_contact(account_id)
     state = _ImportState(rules, options, SeenContacts(last, bytearray((last >> 3) + 1)))
     rows, summary, size = iter(items), ImportSummary(), min(_FEW, _CHUNK)
-    while chunk := await asyncio.to_thread(_read_chunk, rows, rules, size):
+    left: Sequence[Candidate] = ()
+    while chunk := await asyncio.to_thread(_read_chunk, rows, rules, size, left):
+        if not options.is_dry_run:
+            await _maintain(target, is_pause_due=bool(left))
         planning = ImportChunk(state, chunk.candidates)
         plan = await target.take(account_id, planning, is_dry_run=options.is_dry_run)
-        size = next_chunk_size(size, time.perf_counter() - state.began)
+        left = chunk.candidates[plan.rows :]
+        size = next_chunk_size(plan.rows if left else size, time.perf_counter() - state.began)
         state.note(plan)
         for remark in chunk.remarks:
             summary.add(remark)
         plan.count_in(summary)
         on_progress(summary)
+    if not options.is_dry_run:
+        await _maintain(target, is_pause_due=True)
     return summary
+
+
+async def _maintain(target: ImportTarget, *, is_pause_due: bool) -> None:
+    """Do what chunks have left to be done, with pauses for others. Without a pause, two transactions are as one."""
+    if is_pause_due:
+        await asyncio.sleep(_PAUSE_SECONDS)
+    while await target.maintain():
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 @dataclass(slots=True)
@@ -123,14 +147,21 @@ class ImportChunk:
         """The keys of the rows, each once."""
         return list({candidate.key: None for candidate in self._candidates})
 
-    def plan(self, known: Iterable[Sequence[Any]]) -> ImportPlan:
-        """Decide about the rows, by the contacts of the book that have their keys. It may be done again."""
+    def parts(self, rows: int) -> Iterator["ImportChunk"]:
+        """The same rows, so many at a time."""
+        for start in range(0, len(self._candidates), rows):
+            yield ImportChunk(self._state, self._candidates[start : start + rows])
+
+    def begin(self) -> ImportPlan:
+        """A plan without rows; the transaction has begun. It may be called again."""
         self._state.began = time.perf_counter()
-        plan = ImportPlan(self._state.rules, self._state.options.is_update, self._state.seen)
+        return ImportPlan(self._state.rules, self._state.options.is_update, self._state.seen)
+
+    def decide(self, plan: ImportPlan, known: Iterable[Sequence[Any]]) -> None:
+        """Decide about the rows in a plan, by the contacts of the book that have their keys."""
         plan.load(known, self.keys, self._state.planned)
         for candidate in self._candidates:
             plan.take(candidate)
-        return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +172,18 @@ class _Chunk:
 
 def next_chunk_size(size: int, seconds: float) -> int:
     """The rows of the next chunk, if one of `size` rows held the write lock so long: at most twice as many."""
-    fitting = int(size * _AIM * _LOCK_SECONDS / max(seconds, 1e-9))
+    fitting = int(size * AIM_SECONDS / max(seconds, 1e-9))
     return min(max(_FEW, min(fitting, 2 * size)), _CHUNK)
 
 
-def _read_chunk(rows: Iterator[FileItem], rules: RulesOrRegion, size: int) -> _Chunk | None:
-    """The next rows, ready to be inserted; None after the last."""
-    chunk = list(islice(rows, size))
-    if not chunk:
+def _read_chunk(
+    rows: Iterator[FileItem], rules: RulesOrRegion, size: int, left: Sequence[Candidate]
+) -> _Chunk | None:
+    """The rows that are `left`, and the next ones up to `size`, ready to be inserted; None after the last."""
+    chunk = list(islice(rows, max(0, size - len(left))))
+    if not (chunk or left):
         return None
-    candidates: list[Candidate] = []
+    candidates = list(left)
     remarks: list[Remark] = []
     for item in chunk:
         if isinstance(item, ContactRecord):

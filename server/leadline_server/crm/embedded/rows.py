@@ -159,11 +159,18 @@ def insert_contact(connection: sqlite3.Connection, book: int, contact: NewContac
 
 def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequence[NewContact]) -> None:
     """Add contacts to an account's book."""
+    insert_names(connection, insert_unnamed(connection, book, contacts))
+
+
+def insert_unnamed(
+    connection: sqlite3.Connection, book: int, contacts: Sequence[NewContact]
+) -> Sequence[tuple[int, str]]:
+    """As `insert_contacts`, but `insert_names` has to get the result later in the same transaction."""
     [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM crm_contacts").fetchall()
     numbered = list(enumerate(contacts, last + 1))
     connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
     insert_numbers(connection, [(book, key, pk) for pk, contact in numbered for key in contact.keys])
-    insert_names(connection, [(pk, contact.folded_name) for pk, contact in numbered])
+    return [(pk, contact.folded_name) for pk, contact in numbered]
 
 
 def insert_names(connection: sqlite3.Connection, names: Sequence[tuple[int, str]]) -> None:

@@ -1,13 +1,16 @@
 """Bulk import into the contact books of a SQLite file."""
 
 import sqlite3
+import time
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from leadline_server.crm.embedded.database import CrmDatabase
 from leadline_server.crm.embedded.import_plan import KNOWN_COLUMNS, ImportPlan
-from leadline_server.crm.embedded.importing import ImportChunk
-from leadline_server.crm.embedded.rows import book_of, insert_contacts, update_contacts
+from leadline_server.crm.embedded.importing import AIM_SECONDS, ImportChunk
+from leadline_server.crm.embedded.name_index import merge_names, without_merges
+from leadline_server.crm.embedded.rows import book_of, insert_names, insert_unnamed, update_contacts
 
 IMPORT_CHECKPOINT_AFTER: Final = 10_000
 """The `checkpoint_after` of a database that is opened for an import: some 4,000 contacts.
@@ -20,11 +23,25 @@ IMPORT_CACHE: Final = 131_072
 """The `cache` of one, in KiB: numbers and names come in no order, so inserting them touches all of their indexes."""
 
 
-class SqliteImport:
-    """Implements ImportTarget. `database` is best opened with IMPORT_CHECKPOINT_AFTER and IMPORT_CACHE."""
+_PART: Final = 128  # rows after which the time is looked at; they take some two milliseconds
+_KNOWN: Final = (
+    f"SELECT {KNOWN_COLUMNS} FROM crm_contacts AS c"  # noqa: S608 - constants and question marks
+    " WHERE book = (SELECT book FROM crm_books WHERE account_id = ?)"
+    f" AND unique_key IN ({', '.join('?' * _PART)})"
+)
 
-    def __init__(self, database: CrmDatabase) -> None:
+
+class SqliteImport:
+    """Implements ImportTarget. `database` is best opened with IMPORT_CHECKPOINT_AFTER and IMPORT_CACHE.
+
+    Args:
+        database: the book's.
+        clock: tells seconds, to end a chunk that takes too long.
+    """
+
+    def __init__(self, database: CrmDatabase, clock: Callable[[], float] = time.perf_counter) -> None:
         self._database = database
+        self._clock = clock
 
     async def last_contact(self, account_id: str) -> int:
         """The largest primary key of all contacts."""
@@ -36,23 +53,44 @@ class SqliteImport:
         """Plan a chunk and write it. The write lock is held for it alone."""
         if is_dry_run:
             return await self._database.read(partial(_plan, account_id=account_id, chunk=chunk))
-        return await self._database.write(partial(_take, account_id=account_id, chunk=chunk))
+        return await self._database.write(partial(_take, account_id=account_id, chunk=chunk, clock=self._clock))
+
+    async def maintain(self) -> bool:
+        """Checkpoint, or merge a part of the index of names."""
+        return await self._database.checkpoint() or await self._database.write(merge_names)
 
 
 def _plan(connection: sqlite3.Connection, account_id: str, chunk: ImportChunk) -> ImportPlan:
-    keys = chunk.keys
-    known = connection.execute(
-        f"SELECT {KNOWN_COLUMNS} FROM crm_contacts AS c"  # noqa: S608 - constants and question marks
-        " WHERE book = (SELECT book FROM crm_books WHERE account_id = ?)"
-        f" AND unique_key IN ({', '.join('?' * len(keys))})",
-        (account_id, *keys),
-    )
-    return chunk.plan(known)
-
-
-def _take(connection: sqlite3.Connection, account_id: str, chunk: ImportChunk) -> ImportPlan:
-    """Touches nothing but the connection: it may run twice."""
-    book, plan = book_of(connection, account_id), _plan(connection, account_id, chunk)
-    update_contacts(connection, book, plan.changed())
-    insert_contacts(connection, book, plan.new())
+    plan = chunk.begin()
+    for part in chunk.parts(_PART):
+        _decide(connection, account_id, part, plan)
     return plan
+
+
+def _take(
+    connection: sqlite3.Connection, account_id: str, chunk: ImportChunk, clock: Callable[[], float]
+) -> ImportPlan:
+    """Touches nothing but the connection: it may run twice."""
+    end, plan, book = clock() + AIM_SECONDS, chunk.begin(), book_of(connection, account_id)
+    names: list[tuple[int, str]] = []
+    with without_merges(connection):
+        for part in chunk.parts(_PART):
+            _decide(connection, account_id, part, plan)
+            if changed := plan.changed():
+                insert_names(connection, names)  # a change takes the name from the index first
+                names.clear()
+                update_contacts(connection, book, changed)
+            new = insert_unnamed(connection, book, plan.new())
+            plan.written(pk for pk, _ in new)
+            names += new
+            if clock() >= end:
+                break
+        insert_names(connection, names)
+    return plan
+
+
+def _decide(connection: sqlite3.Connection, account_id: str, part: ImportChunk, plan: ImportPlan) -> None:
+    keys = part.keys
+    # One statement for any number of keys: to prepare one takes as long as to insert twenty contacts. NULL is no key.
+    known = connection.execute(_KNOWN, (account_id, *keys, *[None] * (_PART - len(keys))))
+    part.decide(plan, known)

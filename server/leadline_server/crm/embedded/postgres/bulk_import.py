@@ -46,7 +46,9 @@ class PostgresImport:
         """Plan a chunk and write it."""
 
         async def plan(connection: Connection) -> ImportPlan:
-            return chunk.plan(await connection.fetch(_KNOWN, account_id, chunk.keys))
+            decided = chunk.begin()
+            chunk.decide(decided, await connection.fetch(_KNOWN, account_id, chunk.keys))
+            return decided
 
         async def take(connection: Connection) -> ImportPlan:
             await connection.execute(_LOCK, account_id)
@@ -58,6 +60,10 @@ class PostgresImport:
 
         with crm_errors():
             return await (self._database.read(plan) if is_dry_run else self._database.write(take))
+
+    async def maintain(self) -> bool:
+        """PostgreSQL does that by itself."""
+        return False
 
 
 async def _update(connection: Connection, account_id: str, contacts: Mapping[int, NewContact]) -> None:
