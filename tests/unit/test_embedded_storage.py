@@ -152,6 +152,18 @@ async def test_the_log_is_checkpointed_from_time_to_time(path: Path, migrations:
         assert len(notes(copy)) >= 9  # the migration counts as a changed row too
 
 
+async def test_a_checkpoint_that_is_due_can_be_made_before_the_next_write(path: Path, migrations: str) -> None:
+    database = await open_database(path, migrations=migrations, checkpoint_after=10)
+    assert not await database.checkpoint()
+    for number in range(9):  # the migration counts as a changed row too
+        await database.write(add(str(number)))
+    assert await database.checkpoint()
+    with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as without_log:
+        assert len(notes(without_log)) == 9
+    assert not await database.checkpoint()
+    await database.close()
+
+
 async def test_a_commit_is_synced_to_disk(database: SqliteDatabase) -> None:
     def settings(connection: sqlite3.Connection) -> list[object]:
         names = ("journal_mode", "synchronous", "foreign_keys", "wal_autocheckpoint")

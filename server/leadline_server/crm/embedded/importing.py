@@ -176,9 +176,7 @@ def next_chunk_size(size: int, seconds: float) -> int:
     return min(max(_FEW, min(fitting, 2 * size)), _CHUNK)
 
 
-def _read_chunk(
-    rows: Iterator[FileItem], rules: RulesOrRegion, size: int, left: Sequence[Candidate]
-) -> _Chunk | None:
+def _read_chunk(rows: Iterator[FileItem], rules: RulesOrRegion, size: int, left: Sequence[Candidate]) -> _Chunk | None:
     """The rows that are `left`, and the next ones up to `size`, ready to be inserted; None after the last."""
     chunk = list(islice(rows, max(0, size - len(left))))
     if not (chunk or left):

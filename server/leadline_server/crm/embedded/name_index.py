@@ -18,7 +18,7 @@ _STEP: Final = 64  # pages that a step writes at least, if there are so many to 
 
 @contextmanager
 def without_merges(connection: sqlite3.Connection) -> Iterator[None]:
-    """Within it, statements that insert names merge nothing. Call `merge_names` after the commit until it returns False.
+    """Statements that insert names merge nothing within it. Call `merge_names` later, until it returns False.
 
     The setting is in the file, for all processes, so it is put back in the same transaction. A level of 16 segments is
     still merged as a whole, so insert the names of fewer than 12 statements at a time.
