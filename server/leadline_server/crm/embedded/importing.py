@@ -19,7 +19,7 @@ _FEW: Final = 100  # rows of the first one, and the fewest of a later one
 AIM_SECONDS: Final = 0.01
 """How long a transaction shall hold the write lock: other processes' writes wait for it.
 
-They shall wait 20 ms at most. What comes after the last row takes a part of that: its names are indexed, and it commits.
+They shall wait 20 ms at most, also on a busy processor.
 """
 
 _PAUSE_SECONDS: Final = 0.002  # in which others can take the lock: they look every millisecond at least
@@ -107,11 +107,16 @@ async def import_contacts(
 
 
 async def _maintain(target: ImportTarget, *, is_pause_due: bool) -> None:
-    """Do what chunks have left to be done, with pauses for others. Without a pause, two transactions are as one."""
+    """Do what chunks have left to be done, with pauses."""
     if is_pause_due:
-        await asyncio.sleep(_PAUSE_SECONDS)
+        await _pause()
     while await target.maintain():
-        await asyncio.sleep(_PAUSE_SECONDS)
+        await _pause()
+
+
+async def _pause() -> None:
+    """Let others have the write lock. They would wait for two transactions that follow each other at once."""
+    await asyncio.sleep(_PAUSE_SECONDS)
 
 
 @dataclass(slots=True)

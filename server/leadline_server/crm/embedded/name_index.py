@@ -2,7 +2,8 @@
 
 FTS5 writes the names of each statement as a segment of the index, and merges four segments of a size into a larger one
 (https://www.sqlite.org/fts5.html, section 6.8). It does so within the statement that inserts names: after every 64
-pages it writes up to 64 pages for each size of segments, some 10 ms. A search reads all segments, so there should be few.
+pages it writes up to 64 pages for each size of segments, some 10 ms. A search reads all segments, so there should be
+few.
 """
 
 import sqlite3
@@ -20,8 +21,8 @@ _STEP: Final = 64  # pages that a step writes at least, if there are so many to 
 def without_merges(connection: sqlite3.Connection) -> Iterator[None]:
     """Statements that insert names merge nothing within it. Call `merge_names` later, until it returns False.
 
-    The setting is in the file, for all processes, so it is put back in the same transaction. A level of 16 segments is
-    still merged as a whole, so insert the names of fewer than 12 statements at a time.
+    The setting is in the file, for all processes, so it is put back in the same transaction. Segments of a size are
+    still merged all at once if there are 16 of them, so insert the names by a few statements.
     """
     found = connection.execute(_AUTOMERGE).fetchone()
     connection.execute(_SET, ("automerge", 0))
