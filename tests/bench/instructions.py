@@ -75,6 +75,7 @@ def _driver(folder: Path, name: str, options: Sequence[str]) -> "Iterator[subpro
     workload.write_contacts(csv, CONTACTS)
     importing = [sys.executable, "-m", "leadline_server.cli", "contacts", "import", str(csv), "--data-dir", str(data)]
     subprocess.run(importing, check=True, stdout=subprocess.DEVNULL)
+    workload.rebuild_name_index(data / "ledger.db")
     callgrind = [
         *fixed_addresses(),
         "valgrind",

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,17 @@ def write_contacts(path: Path, count: int) -> None:
     with path.open("w") as file:
         file.write("name,phone,email\n")
         file.writelines(f"Person {i},{known_number(i)},person{i}@example.com\n" for i in range(count))
+
+
+def rebuild_name_index(ledger: Path) -> None:
+    """Make the full-text index of an SQLite ledger's names anew, as one segment of a size that its names alone decide.
+
+    An import takes as many rows a commit as fit in a time, and FTS5 makes a segment a commit. So the clock would decide
+    which later commit has to merge the import's segments.
+    """
+    with closing(sqlite3.connect(ledger)) as connection, connection:
+        for command in ("rebuild", "optimize"):
+            connection.execute("INSERT INTO crm_contact_names (crm_contact_names) VALUES (?)", (command,))
 
 
 def find_requests(indexes: Sequence[int], *, skip_cache: bool = False) -> list[bytes]:
