@@ -22,7 +22,7 @@ AIM_SECONDS: Final = 0.01
 They shall wait 20 ms at most, also on a busy processor.
 """
 
-_PAUSE_SECONDS: Final = 0.002  # in which others can take the lock: they look every millisecond at least
+_PAUSE_SECONDS: Final = 0.001  # in which others can take the lock: they look every millisecond at least
 
 
 @dataclass(frozen=True, slots=True)
