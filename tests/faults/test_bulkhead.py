@@ -3,7 +3,7 @@
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -37,6 +37,7 @@ from support.databases import rows
 DEAD, WELL = "dead", "well"
 TURNS = 16
 TRIES = 3
+CALLS = 160
 PASS = 0.001  # seconds of one pass of the garbage collector, which may fall into either
 NUMBER = "+12025550147"
 
@@ -128,6 +129,18 @@ def _p99(seconds: Sequence[float]) -> float:
     return statistics.quantiles(seconds, n=100)[98]
 
 
+async def _pending(two: Two, call_id: str, seconds: float) -> None:
+    """Report a call of the dead account, which is answered after so many seconds at most."""
+    assert (await two.log(DEAD, call_id, seconds)).state is CallLogState.PENDING
+
+
+async def _cpu(work: Awaitable[object]) -> float:
+    """The CPU time that the app takes for `work`, with its threads, and this test too; in seconds."""
+    began = time.process_time()
+    await work
+    return time.process_time() - began
+
+
 @dataclass(frozen=True)
 class Measured:
     """The 99th percentiles of the well account's calls, in seconds: alone, and beside the dead account's callers."""
@@ -148,8 +161,7 @@ async def _measured(two: Two, name: str) -> Measured:
         number = 0
         while not stop.is_set():
             number += 1
-            log = await two.log(DEAD, f"{caller}-{number}", 0.2)
-            assert log.state is CallLogState.PENDING
+            await _pending(two, f"{caller}-{number}", 0.2)
 
     # Short turns, so that whatever else this machine does meanwhile strikes both alike.
     for turn in range(TURNS):
@@ -163,6 +175,21 @@ async def _measured(two: Two, name: str) -> Measured:
     return Measured(_p99(alone), _p99(beside))
 
 
+async def _cpu_ratio(folder: Path, *, is_down: bool) -> float:
+    """The CPU time of calls of both accounts, as many of each, divided by that of the well one's alone."""
+    ratios: list[float] = []
+    async with two_accounts(folder) as two:
+        if is_down:
+            await _opened(two)
+        else:
+            two.dead.hang()
+        for turn in range(5):
+            alone = await _cpu(_timed(two, f"alone-{turn}", CALLS))
+            dead = (_pending(two, f"dead-{turn}-{i}", 1.0) for i in range(CALLS))
+            ratios.append(await _cpu(asyncio.gather(_timed(two, f"beside-{turn}", CALLS), *dead)) / alone)
+    return statistics.median(ratios)
+
+
 @pytest.mark.timed
 async def test_while_one_accounts_crm_hangs_the_others_calls_take_no_longer(two: Two) -> None:
     two.dead.hang()
@@ -173,6 +200,16 @@ async def test_while_one_accounts_crm_hangs_the_others_calls_take_no_longer(two:
         found.append(await _measured(two, f"try-{len(found)}"))
     assert any(each.is_within_bar() for each in found), found
     assert two.dead.calls.total() == 1  # the lookup that made the connection
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+async def test_a_call_of_an_account_whose_crm_is_dead_takes_no_more_cpu_than_anothers(
+    tmp_path: Path, *, is_down: bool
+) -> None:
+    found: list[float] = []
+    while len(found) < TRIES and not any(each <= 2.0 for each in found):
+        found.append(await _cpu_ratio(tmp_path / f"try-{len(found)}", is_down=is_down))
+    assert any(each <= 2.0 for each in found), found
 
 
 async def test_no_more_than_the_accounts_share_is_delivered_at_once(tmp_path: Path) -> None:
