@@ -65,7 +65,7 @@ DEFAULTS: Final[dict[type, Sequence[tuple[object, str]]]] = {
 
 
 def pinned() -> Defaults:
-    """What the table above says."""
+    """The defaults of the table above."""
     return {
         f"{kind.__name__}.{name}": (type(default), default)
         for kind, rows in DEFAULTS.items()
@@ -94,7 +94,7 @@ def defaults_of(kind: Any) -> Iterator[tuple[str, object]]:
 
 
 def found() -> Defaults:
-    """What the code has."""
+    """The defaults of the code."""
     return {
         f"{kind.__name__}.{name}": (type(default), default)
         for kind in set(stored(CallLog))
