@@ -3,110 +3,33 @@
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from leadline_server.accounts.registry import Account
-from leadline_server.app import App, open_app
-from leadline_server.concurrency.circuit_breaker import FAILURES
+from faults.dead_account import DEAD, WELL, Two, open_breaker, report, two_accounts
 from leadline_server.concurrency.deadline import Budget
-from leadline_server.config import Settings
-from leadline_server.config_tables import AccountConfig
 from leadline_server.domain.access.principals import EVERYONE
-from leadline_server.domain.call import CallDirection
-from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState
-from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.leases import Lease, at
-from leadline_server.domain.merge import CallEvent
-from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.progress import reported
 from leadline_server.ledger.codec import to_microseconds
-from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import CallKey
-from prometheus_client import CollectorRegistry, generate_latest
-from support.crms import Switch
 from support.databases import rows
 
-DEAD, WELL = "dead", "well"
 TURNS = 16
 TRIES = 3
+CALLS = 160
 PASS = 0.001  # seconds of one pass of the garbage collector, which may fall into either
-NUMBER = "+12025550147"
-
-
-@dataclass
-class Two:
-    """An app with two accounts, each behind a switch of its own."""
-
-    app: App
-    dead: Switch
-    well: Switch
-    registry: CollectorRegistry
-
-    async def account(self, account_id: str) -> Account:
-        return await self.app.commands.accounts.get(account_id)
-
-    async def log(self, account_id: str, call_id: str, seconds: float = 10.0, number: str = NUMBER) -> CallLog:
-        report = _report(account_id, call_id, number)
-        return await self.app.commands.log_call.execute(await self.account(account_id), report, Budget(seconds))
-
-    async def find(self, account_id: str) -> None:
-        numbers, account = (parse_number(NUMBER, "US"),), await self.account(account_id)
-        await self.app.commands.lookup.answer(account, numbers, may_be_remembered=True)
-
-    async def settled(self, account_id: str, call_id: str, seconds: float = 10.0) -> CallLog:
-        async with asyncio.timeout(seconds):
-            while True:
-                log = await self.app.commands.get_call_log.execute(CallKey(account_id, call_id), EVERYONE)
-                if log.state is not CallLogState.PENDING:
-                    return log
-                await asyncio.sleep(0.01)
-
-    def metric(self, line: str) -> float:
-        """The value on the line of /metrics that begins so."""
-        [found] = [each for each in generate_latest(self.registry).decode().splitlines() if each.startswith(line)]
-        return float(found.rpartition(" ")[2])
-
-
-def _report(account_id: str, call_id: str, number: str = NUMBER) -> CallReport:
-    values = {"direction": CallDirection.INBOUND, "caller.phone_number": number}
-    return CallReport(account_id=account_id, user_id="alice", event=CallEvent(call_id=call_id, fields=values))
-
-
-@asynccontextmanager
-async def two_accounts(folder: Path, **settings: Any) -> AsyncIterator[Two]:
-    dead, well, registry = Switch(), Switch(), CollectorRegistry()
-    switches = iter((dead, well))
-
-    def wrap(adapter: CrmAdapter) -> CrmAdapter:
-        return next(switches).wrap(adapter)  # connections are made when an account is first asked for
-
-    accounts = {DEAD: AccountConfig(), WELL: AccountConfig()}
-    async with open_app(Settings(data_dir=folder, accounts=accounts, **settings), wrap=wrap, registry=registry) as app:
-        it = Two(app, dead, well, registry)
-        for account_id in (DEAD, WELL):
-            await it.find(account_id)
-        yield it
 
 
 @pytest.fixture
 async def two(tmp_path: Path) -> AsyncIterator[Two]:
     async with two_accounts(tmp_path) as it:
         yield it
-
-
-async def _opened(two: Two) -> None:
-    """Let the dead account's breaker open."""
-    two.dead.go_down()
-    await asyncio.gather(*(two.log(DEAD, f"first-{i}") for i in range(FAILURES)))
-    assert two.metric('leadline_crm_breaker{account_id="dead"}') == 2.0
 
 
 async def _timed(two: Two, prefix: str, calls: int) -> Sequence[float]:
@@ -126,6 +49,18 @@ async def _timed(two: Two, prefix: str, calls: int) -> Sequence[float]:
 
 def _p99(seconds: Sequence[float]) -> float:
     return statistics.quantiles(seconds, n=100)[98]
+
+
+async def _pending(two: Two, call_id: str, seconds: float) -> None:
+    """Report a call of the dead account, which is answered after so many seconds at most."""
+    assert (await two.log(DEAD, call_id, seconds)).state is CallLogState.PENDING
+
+
+async def _cpu(work: Awaitable[object]) -> float:
+    """The CPU time that the app takes for `work`, with its threads, and this test too; in seconds."""
+    began = time.process_time()
+    await work
+    return time.process_time() - began
 
 
 @dataclass(frozen=True)
@@ -148,8 +83,7 @@ async def _measured(two: Two, name: str) -> Measured:
         number = 0
         while not stop.is_set():
             number += 1
-            log = await two.log(DEAD, f"{caller}-{number}", 0.2)
-            assert log.state is CallLogState.PENDING
+            await _pending(two, f"{caller}-{number}", 0.2)
 
     # Short turns, so that whatever else this machine does meanwhile strikes both alike.
     for turn in range(TURNS):
@@ -163,6 +97,21 @@ async def _measured(two: Two, name: str) -> Measured:
     return Measured(_p99(alone), _p99(beside))
 
 
+async def _cpu_ratio(folder: Path, *, is_down: bool) -> float:
+    """The CPU time of calls of both accounts, as many of each, divided by that of the well one's alone."""
+    ratios: list[float] = []
+    async with two_accounts(folder) as two:
+        if is_down:
+            await open_breaker(two)
+        else:
+            two.dead.hang()
+        for turn in range(5):
+            alone = await _cpu(_timed(two, f"alone-{turn}", CALLS))
+            dead = (_pending(two, f"dead-{turn}-{i}", 1.0) for i in range(CALLS))
+            ratios.append(await _cpu(asyncio.gather(_timed(two, f"beside-{turn}", CALLS), *dead)) / alone)
+    return statistics.median(ratios)
+
+
 @pytest.mark.timed
 async def test_while_one_accounts_crm_hangs_the_others_calls_take_no_longer(two: Two) -> None:
     two.dead.hang()
@@ -173,6 +122,16 @@ async def test_while_one_accounts_crm_hangs_the_others_calls_take_no_longer(two:
         found.append(await _measured(two, f"try-{len(found)}"))
     assert any(each.is_within_bar() for each in found), found
     assert two.dead.calls.total() == 1  # the lookup that made the connection
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+async def test_a_call_of_an_account_whose_crm_is_dead_takes_no_more_cpu_than_anothers(
+    tmp_path: Path, *, is_down: bool
+) -> None:
+    found: list[float] = []
+    while len(found) < TRIES and not any(each <= 2.0 for each in found):
+        found.append(await _cpu_ratio(tmp_path / f"try-{len(found)}", is_down=is_down))
+    assert any(each <= 2.0 for each in found), found
 
 
 async def test_no_more_than_the_accounts_share_is_delivered_at_once(tmp_path: Path) -> None:
@@ -189,7 +148,7 @@ async def test_thousands_of_due_calls_of_a_dead_account_do_not_delay_anothers_an
     two.dead.go_down()
     long_ago = datetime.now(UTC) - timedelta(minutes=1)
     await asyncio.gather(*(_put(two, DEAD, f"call-{i}", long_ago) for i in range(20_000)))
-    await _opened(two)
+    await open_breaker(two)
     await _put(two, WELL, "call-1", long_ago + timedelta(seconds=59))
     assert (await two.settled(WELL, "call-1", 4.0)).state is CallLogState.UNLOGGED
     # Only the calls that the CRM was tried with are written anew.
@@ -202,13 +161,13 @@ async def test_thousands_of_due_calls_of_a_dead_account_do_not_delay_anothers_an
 
 async def _put(two: Two, account_id: str, call_id: str, due: datetime) -> None:
     """A call that was accepted long ago, and is due since."""
-    log = reported(None, _report(account_id, call_id), due, rules="US", can_move=True, lease=Lease("gone"))
+    log = reported(None, report(account_id, call_id), due, rules="US", can_move=True, lease=Lease("gone"))
     log = replace(log, **at(due))
     await two.app.ledger.call_logs.change(CallKey(account_id, call_id), lambda _: log)
 
 
 async def test_while_the_breaker_is_open_calls_are_pending_at_once_and_the_crm_is_left_alone(two: Two) -> None:
-    await _opened(two)
+    await open_breaker(two)
     asked: list[str] = []
 
     async def note(operation: str) -> None:
@@ -224,7 +183,7 @@ async def test_while_the_breaker_is_open_calls_are_pending_at_once_and_the_crm_i
 
 
 async def test_while_the_breaker_is_open_lookups_fail_fast_and_say_when_to_retry(two: Two) -> None:
-    await _opened(two)
+    await open_breaker(two)
     with pytest.raises(CrmUnavailable) as caught:
         await two.find(DEAD)
     assert caught.value.retry_after is not None
@@ -232,13 +191,13 @@ async def test_while_the_breaker_is_open_lookups_fail_fast_and_say_when_to_retry
 
 
 async def test_a_decision_that_needs_no_crm_is_taken_while_the_breaker_is_open(two: Two) -> None:
-    await _opened(two)
+    await open_breaker(two)
     log = await two.log(DEAD, "call-1", number="anonymous")
     assert (log.state, log.reason) == (CallLogState.UNLOGGED, CallLogReason.NUMBER_WITHHELD)
 
 
 async def test_when_the_crm_answers_again_all_that_waited_is_delivered(two: Two) -> None:
-    await _opened(two)
+    await open_breaker(two)
     await asyncio.gather(*(two.log(DEAD, f"call-{i}") for i in range(100)))
     two.dead.come_back()
     for i in range(100):

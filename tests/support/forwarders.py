@@ -49,6 +49,11 @@ class Forwarder:
 
     async def stop(self) -> None:
         """Listen no more, and cut all connections."""
+        for listener in self._server.sockets:
+            self._loop.remove_reader(listener)
+        # A connection that was just accepted gets its transport in the loop's next pass. A closed server refuses that,
+        # and would leave the connection's socket open.
+        await asyncio.sleep(0)
         self._server.close()
         self._passes.set()
         while asyncio.all_tasks() - {asyncio.current_task()}:

@@ -4,7 +4,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from enum import IntEnum
 from typing import Any
@@ -14,12 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from leadline_server.domain.call import Call, Party
-from leadline_server.domain.call_log import CallLog, Decision
-from leadline_server.domain.call_log_states import CallLogState, LogTrigger
+from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.ledger_errors import LedgerUnavailable
-from leadline_server.domain.merge import Stamps
-from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ledger.codec import (
     CALL_LOG,
@@ -96,26 +93,6 @@ def test_a_document_with_all_fields_is_read_as_before() -> None:
 def test_no_value_is_taken_for_a_default_that_is_another_one() -> None:
     log = replace(call_log(), call=replace(call_log().call, is_final=False, note=""), revision=0)
     assert CALL_LOG.decode(CALL_LOG.encode(log)) == log
-
-
-def test_the_defaults_that_documents_of_call_logs_leave_out_never_change() -> None:
-    """All others are None, empty or zero."""
-    found = {
-        f"{kind.__name__}.{field.name}": field.default
-        for kind in (CallLog, Call, Party, Stamps, PhoneNumber, Contact, Decision)
-        for field in fields(kind)
-        if field.default is not MISSING and (field.default or isinstance(field.default, Party))
-    }
-    assert found == {
-        "CallLog.state": CallLogState.PENDING,
-        "CallLog.number": PhoneNumber("", NumberKind.WITHHELD),
-        "CallLog.input_revision": 1,
-        "CallLog.trigger": LogTrigger.AUTOMATIC,
-        "CallLog.content_revision": 1,
-        "CallLog.revision": 1,
-        "Call.caller": Party(),
-        "Call.callee": Party(),
-    }
 
 
 @pytest.mark.parametrize("codec", [CONTACT, PREFERENCES, SETTINGS, CALL_LOG])
