@@ -2,13 +2,21 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, TypeAlias
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.held_numbers import HeldNumber, HoldNumber
 from leadline_server.contacts.lookup import ContactLookup
-from leadline_server.delivery.moved_contacts import chosen_contact, is_move, living_contact, moved, where_people_have_it
+from leadline_server.delivery.moved_contacts import (
+    chosen_contact,
+    is_move,
+    moved,
+    outcome_after,
+    repeated,
+    where_people_have_it,
+)
 from leadline_server.delivery.placeholder_budget import CountsPlaceholders, reservation
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, Decision
 from leadline_server.domain.call_log_states import CallLogState, LogTrigger
@@ -216,50 +224,19 @@ class AttemptRunner:
         try:
             written = await self._write(attempt, decision)
         except CrmRejected as refusal:
-            outcome = await self._outcome_after(refusal, attempt, decision)
-            return await self._repeat(attempt, decision, outcome) if isinstance(outcome, Decision) else outcome
+            crm, log = attempt.account.crm, attempt.log
+            again = partial(self._decision_loader.decide, attempt, by_number=log.state is _LOGGED)
+            outcome = await outcome_after(refusal, crm, log, decision, again)
+            if not isinstance(outcome, Decision):
+                return outcome
+            attempt.decision = outcome
+            write = partial(self._write, attempt, outcome)
+            written, attempt.decision = await repeated(write, crm, log, decision, outcome)
+            return written
         if written.contact_id and written.contact_id != decision.contact.id:
             there = await where_people_have_it(attempt.account.crm, decision, written.contact_id)
             attempt.decision = there or decision
         return written
-
-    async def _repeat(self, attempt: DeliveryAttempt, refused: Decision, decision: Decision) -> CrmLog:
-        """Repeat a refused write for another contact.
-
-        A log that is in the CRM moves there if the CRM does not name another contact for it: people may have moved it.
-        """
-        attempt.decision = decision
-        stays = bool(attempt.log.crm_log_id) and not is_move(attempt.log, decision)
-        may_move = stays and attempt.account.capabilities.moves_log
-        try:
-            written = await self._write(attempt, decision)
-        except CrmRejected:
-            if not may_move:
-                raise
-        else:
-            there = await where_people_have_it(attempt.account.crm, decision, written.contact_id)
-            if there is not None or not may_move:
-                attempt.decision = there or (refused if stays else decision)
-                return written
-        return await self._write(attempt, decision, moves=True)
-
-    async def _outcome_after(
-        self, refusal: CrmRejected, attempt: DeliveryAttempt, decision: Decision
-    ) -> Decision | LeaveUnlogged | Wait:
-        """The decision to repeat a refused write by, or another outcome. Raises the refusal if it stands."""
-        try:
-            if (living := await living_contact(attempt.account.crm, decision)) is not None:
-                outcome: Outcome = living
-            else:
-                is_logged = attempt.log.state is CallLogState.LOGGED
-                outcome = await self._decision_loader.decide(attempt, by_number=is_logged)
-        except CrmRejected:
-            raise refusal from None
-        is_other = isinstance(outcome, Decision) and outcome.contact.id != decision.contact.id
-        may_rest = isinstance(outcome, LeaveUnlogged | Wait) and attempt.log.state is not CallLogState.LOGGED
-        if isinstance(outcome, CreatePlaceholder) or not (is_other or may_rest):
-            raise refusal
-        return outcome
 
     async def _write(self, attempt: DeliveryAttempt, decision: Decision, *, moves: bool = False) -> CrmLog:
         crm, log = attempt.account.crm, attempt.log

@@ -15,16 +15,17 @@ Example: lead L gets the log of a call. A person converts L to contact C. The up
 which Salesforce has moved to C. The call log in leadline shows C from then on.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from leadline_server.domain.call_log import CallLog, Decision
-from leadline_server.domain.call_log_states import CallLogReason
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.crm_errors import CrmError, CrmRejected
 from leadline_server.domain.decision import named
-from leadline_server.domain.situation import LeaveUnlogged, Outcome
-from leadline_server.ports.crm import CrmAdapter
+from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, Outcome, Wait
+from leadline_server.ports.crm import CrmAdapter, CrmLog
 from leadline_server.ports.crm_guarantees import CrmMethod
 
 _BECAME: Final = " In the CRM this contact is now "
@@ -68,6 +69,81 @@ async def living_contact(crm: CrmAdapter, decision: Decision) -> Decision | None
     if contact is None:
         return None
     return decision if contact.id == decision.contact.id else _followed(decision, contact)
+
+
+async def outcome_after(
+    refusal: CrmRejected,
+    crm: CrmAdapter,
+    log: CallLog,
+    decision: Decision,
+    decide_again: Callable[[], Awaitable[Outcome]],
+) -> Decision | LeaveUnlogged | Wait:
+    """The decision to repeat a refused write by, or another outcome.
+
+    Args:
+        refusal: the CRM's answer to the write.
+        crm: the CRM.
+        log: the call's log.
+        decision: the decision that the write was by.
+        decide_again: decides on the call anew.
+
+    Raises:
+        CrmRejected: the refusal stands.
+        CrmError: cannot tell.
+    """
+    try:
+        outcome: Outcome | None = await living_contact(crm, decision)
+        if outcome is None:
+            outcome = await decide_again()
+    except CrmRejected:
+        raise refusal from None
+    is_other = isinstance(outcome, Decision) and outcome.contact.id != decision.contact.id
+    may_rest = isinstance(outcome, LeaveUnlogged | Wait) and log.state is not CallLogState.LOGGED
+    if isinstance(outcome, CreatePlaceholder) or not (is_other or may_rest):
+        raise refusal
+    return outcome
+
+
+class Write(Protocol):
+    """Writes a call log for a decision."""
+
+    def __call__(self, *, moves: bool) -> Awaitable[CrmLog]:
+        """Write it. With `moves` an update takes the log to the decision's contact, wherever it is."""
+        ...
+
+
+async def repeated(
+    write: Write, crm: CrmAdapter, log: CallLog, refused: Decision, decision: Decision
+) -> tuple[CrmLog, Decision]:
+    """Repeat a refused write for the contact of another decision.
+
+    A log moves there if the CRM does not name another contact for it: people may have moved it.
+
+    Args:
+        write: writes the log for `decision`.
+        crm: the CRM that refused.
+        log: the call's log.
+        refused: the decision before.
+        decision: the decision now.
+
+    Returns:
+        The CRM's log, and the decision for the contact that it is at.
+
+    Raises:
+        CrmError: the log could not be written, or leadline cannot tell whether it was.
+    """
+    stays = bool(log.crm_log_id) and not is_move(log, decision)
+    may_move = stays and crm.capabilities.moves_log
+    try:
+        written = await write(moves=False)
+    except CrmRejected:
+        if not may_move:
+            raise
+    else:
+        there = await where_people_have_it(crm, decision, written.contact_id)
+        if there is not None or not may_move:
+            return written, there or (refused if stays else decision)
+    return await write(moves=True), decision
 
 
 async def where_people_have_it(crm: CrmAdapter, decision: Decision, contact_id: str) -> Decision | None:
