@@ -53,7 +53,7 @@ class ImportTarget(Protocol):
         ...
 
     async def maintain(self) -> bool:
-        """Do a step of what chunks leave to be done, as long as one shall take. Returns False if nothing is left."""
+        """Do a step of the work that chunks leave, within their time. Returns False if nothing is left."""
         ...
 
 

@@ -93,7 +93,7 @@ def _take(
 
 
 def _deadline(clock: Callable[[], float], seconds: float) -> Callable[[], bool]:
-    """To be called after each part: whether another one may end too late, if it takes as long as the slowest so far."""
+    """To be called after each part: whether one more, if it takes the time of the slowest so far, may end too late."""
     began = last = clock()
     slowest = 0.0
 
@@ -108,6 +108,6 @@ def _deadline(clock: Callable[[], float], seconds: float) -> Callable[[], bool]:
 
 def _decide(connection: sqlite3.Connection, account_id: str, part: ImportChunk, plan: ImportPlan) -> None:
     keys = part.keys
-    # One statement for any number of keys: to prepare one takes as long as to insert twenty contacts. NULL is no key.
+    # One statement for any number of keys: to prepare one takes the time of twenty inserted contacts. NULL is no key.
     known = connection.execute(_KNOWN, (account_id, *keys, *[None] * (_PART - len(keys))))
     part.decide(plan, known)
