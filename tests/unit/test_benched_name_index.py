@@ -26,7 +26,8 @@ def _read(path: Path, query: str) -> list[object]:
 async def test_a_rebuilt_index_is_the_same_after_slow_and_quick_imports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    index = "SELECT id, block FROM crm_contact_names_data ORDER BY id"
+    # Record 10 is the index's structure. It begins with a number of 4 bytes that counts changes of its settings.
+    index = "SELECT id, iif(id = 10, substr(block, 5), block) FROM crm_contact_names_data ORDER BY id"
     paths = [await _imported(tmp_path / str(rows), monkeypatch, rows) for rows in (70, 1_000)]
     slow, quick = (_read(path, index) for path in paths)
     assert slow != quick
