@@ -161,7 +161,10 @@ class SqliteDatabase:
         return cast("T", await self._writes.submit(Submitted(None, work, is_short=False)))
 
     async def checkpoint(self) -> bool:
-        """Checkpoint if one is due; returns whether it was. Else a write does it first, and others wait for both."""
+        """Checkpoint if one is due; returns whether it was.
+
+        Without it the next write would checkpoint first, and others would wait for both.
+        """
         if not self._checkpointer.is_due(self._writer.connection):
             return False
         await self.write(lambda _: None)

@@ -35,7 +35,6 @@ class Entry:
         stored: its row of CONTACT_COLUMNS in the book; None if it is new.
         contact: what it says after this import; None until that is asked for.
         row: what is to be inserted, for a new contact that one row alone makes.
-        is_changed: it has to be written anew.
     """
 
     pk: int | None
@@ -45,7 +44,6 @@ class Entry:
     stored: Sequence[Any] | None = None
     contact: Contact | None = None
     row: NewContact | None = None
-    is_changed: bool = False
 
     def has(self, digest: bytes) -> bool:
         """Whether it comes from a row with this digest."""
@@ -140,7 +138,6 @@ class ImportPlan:
         new = iter(pks)
         for entry in self._unwritten.values():
             entry.pk = next(new) if entry.pk is None else entry.pk
-            entry.is_changed = False
         self._unwritten.clear()
 
     def seen_contacts(self) -> Iterable[int]:
@@ -160,7 +157,7 @@ class ImportPlan:
             summary.add(remark)
 
     def _row(self, key: str, entry: Entry) -> NewContact:
-        if entry.row and not entry.is_changed:
+        if entry.row:
             return entry.row
         contact = self._contact(entry)
         return prepare(contact, key, number_keys(contact, self.rules), entry.digests)
@@ -222,7 +219,7 @@ class ImportPlan:
         self._say(FileOutcome.MERGED, candidate, f"{contact.name}: added to an earlier row with the same id")
 
     def _change(self, entry: Entry, candidate: Candidate) -> None:
-        entry.is_changed = True
+        entry.row = None
         self._unwritten[candidate.key] = entry
 
     def _is_same_person(self, entry: Entry, contact: Contact, candidate: Candidate) -> bool:

@@ -19,7 +19,7 @@ _FEW: Final = 100  # rows of the first one, and the fewest of a later one
 AIM_SECONDS: Final = 0.01
 """How long a transaction shall hold the write lock: other processes' writes wait for it.
 
-They shall wait 20 ms at most, also on a busy processor.
+They shall wait 20 ms at most. The rest is for rows that take longer than the last ones, and for a busy processor.
 """
 
 _PAUSE_SECONDS: Final = 0.001  # in which others can take the lock: they look every millisecond at least
